@@ -1,0 +1,63 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * What a request shows of its caller: headers and arguments, and the
+ * overwriting of those that are nobody else's business.  nginx code, hidden
+ * in both modules; memory is that of the request.
+ */
+
+
+#ifndef _REQUEST_H_INCLUDED_
+#define _REQUEST_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "access.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* a walk over the headers of a request */
+
+typedef struct {
+    ngx_list_part_t    *part;
+    ngx_uint_t          next;
+} access_headers_t;
+
+
+void access_headers(access_headers_t *walk, ngx_http_request_t *r);
+
+/* the next header, or NULL after the last one */
+ngx_table_elt_t *access_header_next(access_headers_t *walk);
+
+/* 1 when the text is that word, in any case; 0 otherwise */
+ngx_uint_t access_is(ngx_str_t *text, const char *word);
+
+/*
+ * The first argument of exactly that name, percent-decoded once; "+" stands
+ * for itself.  value->data is NULL when there is none.  Returns NGX_OK or
+ * NGX_ERROR (no memory).
+ */
+ngx_int_t access_arg(ngx_http_request_t *r, const char *name,
+    slice_t *value);
+
+/*
+ * Overwrites every argument of the request that may carry a credential, also
+ * in the request line, unless it is the ID of a publishable key: before the
+ * log or anything else can print it.  Runs in the rewrite phase.  Returns
+ * NGX_OK or NGX_ERROR (no memory).
+ */
+ngx_int_t access_mask_args(ngx_http_request_t *r, const access_keys_t *keys);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _REQUEST_H_INCLUDED_ */

@@ -1,0 +1,56 @@
+// From rows to figures: medians, spreads, ratios, and the text of the table.
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+
+  return sorted.length % 2 === 1 ? sorted[half]
+    : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+export function spread(values) {
+  return {
+    median: median(values),
+    min: Math.min(...values),
+    max: Math.max(...values),
+    rounds: values.length
+  };
+}
+
+export function rate(row) {
+  return row.messages / row.server_cpu;
+}
+
+// Rounds are paired: both servers were measured within the same few seconds.
+export function ratios(rows, mode, a, b) {
+  const values = [];
+
+  for (const row of rows.filter((r) => r.mode === mode && r.server === a)) {
+    const other = rows.find((r) => r.mode === mode && r.server === b
+                                   && r.round === row.round);
+
+    if (other !== undefined) {
+      values.push(rate(row) / rate(other));
+    }
+  }
+
+  return values.length === 0 ? null : spread(values);
+}
+
+export function thousands(n) {
+  if (n >= 999500) {
+    return `${(n / 1e6).toFixed(2)} M`;
+  }
+
+  return `${(n / 1e3).toFixed(n < 99950 ? 1 : 0)} k`;
+}
+
+// Columns as wide as their widest cell, the first one to the left.
+export function table(rows) {
+  const widths = rows[0].map((_, i) =>
+    Math.max(...rows.map((row) => row[i].length)));
+
+  return rows.map((row) => row.map((cell, i) =>
+    i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))
+    .join('   ').trimEnd()).join('\n');
+}

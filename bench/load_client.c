@@ -1,0 +1,557 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <errno.h>
+#include <unistd.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <arpa/inet.h>
+
+#include "load.h"
+
+
+/* the example of RFC 6455, section 1.3: its answer is known */
+#define LOAD_KEY     "dGhlIHNhbXBsZSBub25jZQ=="
+#define LOAD_ACCEPT  "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+#define LOAD_TEXT    0x1
+#define LOAD_BINARY  0x2
+#define LOAD_CLOSE   0x8
+#define LOAD_PING    0x9
+#define LOAD_PONG    0xa
+
+#define LOAD_KEEP    65536              /* a larger leftover is given back */
+
+
+static void load_client_watch(load_t *load, load_client_t *c, int op,
+    uint32_t events);
+static void load_client_request(load_t *load, load_client_t *c);
+static void load_client_read(load_t *load, load_client_t *c);
+static size_t load_client_response(load_t *load, load_client_t *c, u_char *p,
+    size_t len);
+static size_t load_client_frame(load_t *load, load_client_t *c, u_char *p,
+    size_t len);
+static void load_client_dispatch(load_t *load, load_client_t *c,
+    u_char opcode, u_char *p, size_t len);
+static void load_client_keep(load_t *load, load_client_t *c, u_char *p,
+    size_t len);
+static uint32_t load_mask(load_t *load);
+
+
+static void
+load_client_watch(load_t *load, load_client_t *c, int op, uint32_t events)
+{
+    struct epoll_event  ee;
+
+    memset(&ee, 0, sizeof(struct epoll_event));
+
+    ee.events = events;
+    ee.data.u32 = c->index;
+
+    if (epoll_ctl(load->ep, op, c->fd, &ee) == -1) {
+        load_fail(load, c, "epoll_ctl(): %s", strerror(errno));
+    }
+
+    c->writing = (events & EPOLLOUT) ? 1 : 0;
+}
+
+
+void
+load_client_connect(load_t *load, load_client_t *c)
+{
+    int                 on;
+    struct sockaddr_in  addr;
+
+    c->fd = socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0);
+    if (c->fd == -1) {
+        load_fail(load, c, "socket(): %s", strerror(errno));
+    }
+
+    on = 1;
+
+    memset(&addr, 0, sizeof(struct sockaddr_in));
+    addr.sin_family = AF_INET;
+
+    if (load->sources > 1) {
+
+        /*
+         * One source address has some 28,000 ports.  The port is left to
+         * connect(), which may take one that another address uses too.
+         */
+
+        addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK
+                                     + c->index % load->sources);
+
+        if (setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+                       sizeof(int)) == -1
+            || bind(c->fd, (struct sockaddr *) &addr, sizeof(addr)) == -1)
+        {
+            load_fail(load, c, "bind(): %s", strerror(errno));
+        }
+    }
+
+    if (setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(int)) == -1) {
+        load_fail(load, c, "setsockopt(TCP_NODELAY): %s", strerror(errno));
+    }
+
+    if (inet_pton(AF_INET, load->host, &addr.sin_addr) != 1) {
+        load_fail(load, c, "\"%s\" is no IPv4 address", load->host);
+    }
+
+    addr.sin_port = htons(load->port);
+
+    if (connect(c->fd, (struct sockaddr *) &addr, sizeof(addr)) == -1
+        && errno != EINPROGRESS)
+    {
+        load_fail(load, c, "connect(): %s", strerror(errno));
+    }
+
+    c->state = LOAD_CLIENT_CONNECTING;
+
+    load_client_watch(load, c, EPOLL_CTL_ADD, EPOLLIN|EPOLLOUT);
+}
+
+
+void
+load_client_event(load_t *load, load_client_t *c, uint32_t events)
+{
+    int        err;
+    socklen_t  len;
+
+    if (c->state == LOAD_CLIENT_CONNECTING) {
+
+        err = 0;
+        len = sizeof(int);
+
+        if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1) {
+            err = errno;
+        }
+
+        if (err != 0) {
+            load_fail(load, c, "connect(): %s", strerror(err));
+        }
+
+        if (events & EPOLLOUT) {
+            load_client_watch(load, c, EPOLL_CTL_MOD, EPOLLIN);
+            load_client_request(load, c);
+        }
+
+        return;
+    }
+
+    if (events & EPOLLOUT) {
+        load_client_flush(load, c);
+    }
+
+    if (events & (EPOLLIN|EPOLLHUP|EPOLLERR)) {
+        load_client_read(load, c);
+    }
+}
+
+
+static void
+load_client_request(load_t *load, load_client_t *c)
+{
+    int     n;
+    char    target[512], buf[2048];
+    size_t  len;
+
+    len = load->dialect->target(load, c, target, sizeof(target));
+
+    n = snprintf(buf, sizeof(buf),
+                 "GET %.*s HTTP/1.1\r\n"
+                 "Host: %s:%u\r\n"
+                 "Upgrade: websocket\r\n"
+                 "Connection: Upgrade\r\n"
+                 "Sec-WebSocket-Key: " LOAD_KEY "\r\n"
+                 "Sec-WebSocket-Version: 13\r\n"
+                 "%s%.256s%s"
+                 "\r\n",
+                 (int) len, target, load->host, load->port,
+                 load->origin != NULL ? "Origin: " : "",
+                 load->origin != NULL ? load->origin : "",
+                 load->origin != NULL ? "\r\n" : "");
+
+    if (n < 0 || (size_t) n >= sizeof(buf)) {
+        load_fail(load, c, "the request is too long");
+    }
+
+    /* a fresh socket has room for this */
+
+    if (send(c->fd, buf, (size_t) n, MSG_NOSIGNAL) != n) {
+        load_fail(load, c, "the request could not be sent at once");
+    }
+
+    c->state = LOAD_CLIENT_HANDSHAKE;
+}
+
+
+static void
+load_client_read(load_t *load, load_client_t *c)
+{
+    size_t   len, used;
+    u_char  *p;
+    ssize_t  n;
+
+    p = load->read_buf;
+    len = c->in_len;
+
+    if (len != 0) {
+        memcpy(p, c->in, len);
+        c->in_len = 0;
+    }
+
+    n = recv(c->fd, p + len, LOAD_READ_SIZE, 0);
+
+    if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+        c->in_len = len;
+        return;
+    }
+
+    if (n == -1) {
+        load_fail(load, c, "recv(): %s", strerror(errno));
+    }
+
+    if (n == 0) {
+        load_fail(load, c, "the server has closed the connection");
+    }
+
+    len += (size_t) n;
+
+    while (len != 0) {
+
+        used = (c->state == LOAD_CLIENT_HANDSHAKE)
+               ? load_client_response(load, c, p, len)
+               : load_client_frame(load, c, p, len);
+
+        if (used == 0) {
+            break;
+        }
+
+        p += used;
+        len -= used;
+    }
+
+    load_client_keep(load, c, p, len);
+}
+
+
+static size_t
+load_client_response(load_t *load, load_client_t *c, u_char *p, size_t len)
+{
+    size_t   head;
+    u_char  *end;
+
+    end = memmem(p, len, "\r\n\r\n", 4);
+
+    if (end == NULL) {
+
+        if (len > 8192) {
+            load_fail(load, c, "the response has no end");
+        }
+
+        return 0;
+    }
+
+    head = (size_t) (end - p) + 4;
+
+    if (head < 12 || memcmp(p, "HTTP/1.1 101", 12) != 0) {
+        load_fail(load, c, "instead of 101: %.*s",
+                  (int) strcspn((char *) p, "\r\n"), p);
+    }
+
+    if (memmem(p, head, LOAD_ACCEPT "\r\n", sizeof(LOAD_ACCEPT) + 1) == NULL) {
+        load_fail(load, c, "a wrong Sec-WebSocket-Accept");
+    }
+
+    c->state = LOAD_CLIENT_OPEN;
+
+    load->dialect->opened(load, c);
+
+    return head;
+}
+
+
+/* returns the bytes of one frame, or 0 when it is incomplete */
+
+static size_t
+load_client_frame(load_t *load, load_client_t *c, u_char *p, size_t len)
+{
+    size_t    head, i;
+    uint64_t  size;
+
+    if (len < 2) {
+        return 0;
+    }
+
+    size = p[1];
+    head = 2;
+
+    if (size & 0x80) {
+        load_fail(load, c, "a masked frame");
+    }
+
+    if ((p[0] & 0xf0) != 0x80) {
+        load_fail(load, c, "a fragment, or reserved bits: 0x%02x", p[0]);
+    }
+
+    if (size >= 126) {
+        head = (size == 126) ? 4 : 10;
+
+        if (len < head) {
+            return 0;
+        }
+
+        size = 0;
+
+        for (i = 2; i < head; i++) {
+            size = size << 8 | p[i];
+        }
+    }
+
+    if (size > LOAD_MAX_FRAME) {
+        load_fail(load, c, "a frame of %llu bytes", (unsigned long long) size);
+    }
+
+    if (len - head < size) {
+        return 0;
+    }
+
+    load_client_dispatch(load, c, p[0] & 0x0f, p + head, (size_t) size);
+
+    return head + (size_t) size;
+}
+
+
+static void
+load_client_dispatch(load_t *load, load_client_t *c, u_char opcode, u_char *p,
+    size_t len)
+{
+    size_t   data_len;
+    u_char  *data;
+
+    switch (opcode) {
+
+    case LOAD_TEXT:
+
+        if (load->dialect->frame(load, c, p, len, &data, &data_len)) {
+            load_receive(load, c, data, data_len);
+        }
+
+        return;
+
+    case LOAD_PING:
+        load_client_queue(load, LOAD_PONG, p, len);
+        load_client_flush(load, c);
+        return;
+
+    case LOAD_PONG:
+        return;
+
+    case LOAD_CLOSE:
+        load_fail(load, c, "closed with code %u, \"%.*s\"",
+                  len >= 2 ? (unsigned) (p[0] << 8 | p[1]) : 1005,
+                  len > 2 ? (int) len - 2 : 0, p + 2);
+
+    default:
+        load_fail(load, c, "a frame with opcode %u", opcode);
+    }
+}
+
+
+/* saves an incomplete frame */
+
+static void
+load_client_keep(load_t *load, load_client_t *c, u_char *p, size_t len)
+{
+    u_char  *in;
+
+    if (len > c->in_size) {
+
+        in = realloc(c->in, len);
+        if (in == NULL) {
+            load_fail(load, c, "out of memory");
+        }
+
+        c->in = in;
+        c->in_size = len;
+    }
+
+    if (len != 0) {
+        memcpy(c->in, p, len);
+
+    } else if (c->in_size > LOAD_KEEP) {
+        free(c->in);
+        c->in = NULL;
+        c->in_size = 0;
+    }
+
+    c->in_len = len;
+}
+
+
+/* RFC 6455, section 5.3 asks for a fresh mask per frame */
+
+static uint32_t
+load_mask(load_t *load)
+{
+    uint32_t  m;
+
+    m = load->mask;
+
+    m ^= m << 13;
+    m ^= m >> 17;
+    m ^= m << 5;
+
+    load->mask = m;
+
+    return m;
+}
+
+
+void
+load_client_queue(load_t *load, u_char opcode, u_char *p, size_t len)
+{
+    size_t     i, need;
+    u_char    *q, *buf, key[4];
+    uint32_t   mask;
+    uint64_t   wide, word;
+
+    need = load->out_len + LOAD_FRAME_HEAD + len;
+
+    if (need > load->out_size) {
+
+        buf = realloc(load->out_buf, need * 2);
+        if (buf == NULL) {
+            load_fail(load, NULL, "out of memory");
+        }
+
+        load->out_buf = buf;
+        load->out_size = need * 2;
+    }
+
+    q = load->out_buf + load->out_len;
+
+    *q++ = 0x80 | opcode;
+
+    if (len < 126) {
+        *q++ = 0x80 | (u_char) len;
+
+    } else if (len < 65536) {
+        *q++ = 0x80 | 126;
+        *q++ = (u_char) (len >> 8);
+        *q++ = (u_char) len;
+
+    } else {
+        *q++ = 0x80 | 127;
+
+        for (i = 0; i < 8; i++) {
+            *q++ = (u_char) ((uint64_t) len >> (56 - 8 * i));
+        }
+    }
+
+    mask = load_mask(load);
+    memcpy(key, &mask, 4);
+    memcpy(q, key, 4);
+    q += 4;
+
+    wide = (uint64_t) mask << 32 | mask;
+
+    for (i = 0; i + 8 <= len; i += 8) {
+        memcpy(&word, p + i, 8);
+        word ^= wide;
+        memcpy(q + i, &word, 8);
+    }
+
+    for ( /* void */ ; i < len; i++) {
+        q[i] = p[i] ^ key[i & 3];
+    }
+
+    q += len;
+
+    load->out_len = (size_t) (q - load->out_buf);
+}
+
+
+void
+load_client_flush(load_t *load, load_client_t *c)
+{
+    size_t   len;
+    u_char  *p, *out;
+    ssize_t  n;
+
+    if (c->out_len != 0) {
+
+        /* what is queued goes behind what the socket has not yet taken */
+
+        len = c->out_len + load->out_len;
+
+        if (len > c->out_size) {
+
+            out = realloc(c->out, len);
+            if (out == NULL) {
+                load_fail(load, c, "out of memory");
+            }
+
+            c->out = out;
+            c->out_size = len;
+        }
+
+        memcpy(c->out + c->out_len, load->out_buf, load->out_len);
+        p = c->out;
+
+    } else {
+        len = load->out_len;
+        p = load->out_buf;
+    }
+
+    load->out_len = 0;
+
+    if (len == 0) {
+        return;
+    }
+
+    n = send(c->fd, p, len, MSG_NOSIGNAL);
+
+    if (n == -1) {
+
+        if (errno != EAGAIN && errno != EINTR) {
+            load_fail(load, c, "send(): %s", strerror(errno));
+        }
+
+        n = 0;
+    }
+
+    p += n;
+    len -= (size_t) n;
+
+    if (len > c->out_size) {
+
+        out = realloc(c->out, len);
+        if (out == NULL) {
+            load_fail(load, c, "out of memory");
+        }
+
+        c->out = out;
+        c->out_size = len;
+    }
+
+    if (len != 0) {
+        memmove(c->out, p, len);
+    }
+
+    c->out_len = len;
+
+    if ((len != 0) != c->writing) {
+        load_client_watch(load, c, EPOLL_CTL_MOD,
+                          len != 0 ? EPOLLIN|EPOLLOUT : EPOLLIN);
+    }
+}

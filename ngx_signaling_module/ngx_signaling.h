@@ -1,0 +1,644 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * The internal header of ngx_signaling_module: what its files share.
+ *
+ *     ngx_signaling_module.c      directives, merge, variables, hooks
+ *     ngx_signaling_directive.c   directives that take more than a value
+ *     ngx_signaling_zone.c        the zone: memory, eventfds, generations
+ *     ngx_signaling_handshake.c   the upgrade, up to leaving the request
+ *     ngx_signaling_admit.c       credential, identity, welcome
+ *     ngx_signaling_conn.c        one connection: memory, ping, close
+ *     ngx_signaling_input.c       bytes, frames, messages from a client
+ *     ngx_signaling_frame.c       frames, built once and shared
+ *     ngx_signaling_output.c      output queues
+ *     ngx_signaling_peer.c        what a client message does
+ *     ngx_signaling_room.c        rooms of this worker, fan-out
+ *     ngx_signaling_presence.c    snapshots and deltas
+ *     ngx_signaling_ipc.c         records to other workers
+ *     ngx_signaling_record.c      records from other workers
+ *     ngx_signaling_worker.c      a worker's life: slots, ticks, reaping
+ *     ngx_signaling_drain.c       retiring, draining
+ *     ngx_signaling_status.c      the status page
+ *
+ * Everything here is private to one process but what lies behind
+ * sig_registry_t and sig_mailbox_t.
+ */
+
+
+#ifndef _NGX_SIGNALING_H_INCLUDED_
+#define _NGX_SIGNALING_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include "access_conf.h"
+#include "request.h"
+#include "sig_mailbox.h"
+#include "sig_proto.h"
+#include "sig_registry.h"
+#include "sig_ws.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* a client message may be longer than its "data" by this much */
+#define NGX_SIGNALING_ENVELOPE      4096
+
+#define NGX_SIGNALING_METADATA_MAX  4096
+#define NGX_SIGNALING_SNAPSHOT_MAX  900000
+#define NGX_SIGNALING_CLOSE_WAIT    2000    /* ms, for the client's Close */
+
+/* close codes of docs/protocol.md 9.1 */
+
+#define NGX_SIGNALING_INVALID_TOKEN     4001
+#define NGX_SIGNALING_NO_ROOM           4010
+#define NGX_SIGNALING_MESSAGE_RATE      4011
+#define NGX_SIGNALING_DISCONNECTED      4020
+
+
+typedef struct ngx_signaling_conn_s    ngx_signaling_conn_t;
+typedef struct ngx_signaling_sub_s     ngx_signaling_sub_t;
+typedef struct ngx_signaling_room_s    ngx_signaling_room_t;
+typedef struct ngx_signaling_frame_s   ngx_signaling_frame_t;
+typedef struct ngx_signaling_item_s    ngx_signaling_item_t;
+typedef struct ngx_signaling_worker_s  ngx_signaling_worker_t;
+typedef struct ngx_signaling_wakes_s   ngx_signaling_wakes_t;
+typedef struct ngx_signaling_parcel_s  ngx_signaling_parcel_t;
+
+
+/* one shared zone, of one configuration */
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_cycle_t               *cycle;
+    ngx_shm_zone_t            *shm_zone;
+    ngx_slab_pool_t           *shpool;
+
+    sig_registry_t             registry;
+    sig_mailbox_t              mailbox;
+    uint32_t                   nslots;
+    size_t                     arena;
+    size_t                     record_max;   /* longest record asked for */
+
+    uint64_t                   generation;   /* of this configuration */
+    ngx_signaling_wakes_t     *wakes;
+
+    access_keys_t             *keys;
+    ngx_msec_t                 drain;        /* longest of the locations */
+
+    ngx_signaling_worker_t    *worker;       /* of this process, or NULL */
+} ngx_signaling_zone_t;
+
+
+/* the eventfds of a zone, made by the master, inherited by all workers */
+
+struct ngx_signaling_wakes_s {
+    ngx_uint_t                 refs;         /* configurations using it */
+    uint32_t                   nslots;
+    int                        fds[1];
+};
+
+
+typedef struct {
+    access_conf_t              access;       /* first, see access_conf.h */
+    access_keys_t              keys;
+    ngx_array_t                zones;        /* of ngx_signaling_zone_t * */
+    ngx_array_t                endpoints;    /* of ngx_signaling_endpoint_t */
+} ngx_signaling_main_conf_t;
+
+
+/* a location with "signaling", for the checks after parsing */
+
+typedef struct {
+    ngx_http_core_srv_conf_t  *cscf;
+    ngx_str_t                  file;
+    ngx_uint_t                 line;
+} ngx_signaling_endpoint_t;
+
+
+typedef struct {
+    ngx_shm_zone_t            *shm_zone;     /* of "signaling" */
+    ngx_shm_zone_t            *status_zone;
+
+    ngx_http_complex_value_t  *ice_servers;
+    ngx_http_complex_value_t  *peer_id;
+    ngx_http_complex_value_t  *peer_metadata;
+
+    size_t                     max_message;
+    ngx_uint_t                 max_channels;
+    ngx_uint_t                 rate;         /* messages per 1000 s, 0: off */
+    ngx_uint_t                 burst;        /* messages */
+    ngx_msec_t                 ping;
+    ngx_msec_t                 grace;
+    size_t                     send_buffer;
+    ngx_msec_t                 snapshot_delay;
+    ngx_uint_t                 reload;
+    ngx_msec_t                 drain;
+    ngx_uint_t                 same_peer;
+} ngx_signaling_loc_conf_t;
+
+
+#define NGX_SIGNALING_RELOAD_KEEP   0
+#define NGX_SIGNALING_RELOAD_DRAIN  1
+
+#define NGX_SIGNALING_PEER_SHARED   0
+#define NGX_SIGNALING_PEER_SINGLE   1
+
+
+/* of a request, for the variables */
+
+typedef struct {
+    ngx_str_t                  peer_id;
+    access_key_t              *key;
+    ngx_signaling_conn_t      *conn;
+} ngx_signaling_ctx_t;
+
+
+/* from the handler to the end of the request */
+
+typedef struct {
+    ngx_signaling_ctx_t        ctx;          /* first, for the variables */
+    ngx_event_t                leave;
+    ngx_http_cleanup_t        *cleanup;
+    ngx_http_request_t        *request;
+    ngx_str_t                  metadata;     /* of the welcome */
+    ngx_uint_t                 code;         /* of a refusal, or 0 */
+    const char                *reason;
+} ngx_signaling_handshake_t;
+
+
+/*
+ * A server frame, head included, built once and shared by all its
+ * recipients in this worker.
+ */
+
+struct ngx_signaling_frame_s {
+    ngx_signaling_worker_t    *worker;
+    ngx_signaling_frame_t     *next;         /* of the free ones */
+    uint32_t                   size_class;
+    uint32_t                   refs;
+    uint32_t                   len;
+    u_char                     data[1];
+};
+
+
+/*
+ * A place in an output queue.  In the queue of held frames, room names the
+ * room that the frame is about (NULL: none), and a snapshot has the time
+ * before which it may not go.
+ */
+
+struct ngx_signaling_item_s {
+    ngx_signaling_item_t      *next;
+    ngx_signaling_frame_t     *frame;
+    ngx_signaling_room_t      *room;
+    ngx_msec_t                 due;
+    unsigned                   snapshot:1;
+};
+
+
+typedef struct {
+    ngx_signaling_item_t      *first;
+    ngx_signaling_item_t      *last;         /* when first is not NULL */
+} ngx_signaling_queue_t;
+
+
+/* who a connection is, allocated in one piece */
+
+typedef struct {
+    slice_t                    id;
+    slice_t                    quoted;       /* as a JSON string */
+    slice_t                    metadata;     /* JSON, may be empty */
+    slice_t                    origin;       /* data is NULL when none */
+    u_char                     text[1];
+} ngx_signaling_identity_t;
+
+
+typedef enum {
+    NGX_SIGNALING_FREE = 0,
+    NGX_SIGNALING_REFUSED,      /* never welcomed, only closes */
+    NGX_SIGNALING_OPEN,
+    NGX_SIGNALING_CLOSING       /* our Close is sent or queued */
+} ngx_signaling_state_e;
+
+
+struct ngx_signaling_conn_s {
+    ngx_connection_t          *connection;
+    ngx_http_request_t        *request;      /* kept for other modules */
+    ngx_signaling_worker_t    *worker;
+    ngx_signaling_loc_conf_t  *conf;
+    access_key_t              *key;
+    ngx_signaling_identity_t  *identity;
+
+    ngx_signaling_queue_t      out;
+    ngx_signaling_queue_t      held;
+    ngx_queue_t                waiting;      /* for the first held snapshot */
+    ngx_signaling_conn_t      *next_dirty;   /* or next free one */
+    size_t                     out_bytes;    /* in both queues */
+    uint32_t                   out_sent;     /* of the first frame */
+
+    uint32_t                   app;          /* in the registry */
+    uint32_t                   nsubs;
+    ngx_queue_t                subs;
+
+    u_char                    *in;           /* an incomplete frame */
+    u_char                    *message;      /* an incomplete message */
+    uint32_t                   in_len;
+    uint32_t                   in_size;
+    uint32_t                   message_len;
+    uint32_t                   message_size;
+
+    sig_ref_t                  ref;          /* in the registry */
+    uint32_t                   number;       /* in the worker */
+    uint32_t                   last_number;  /* where it last sent to */
+    sig_ref_t                  last;
+    uint32_t                   tokens;       /* thousandths of a message */
+
+    ngx_msec_t                 refilled;
+    ngx_msec_t                 seen;         /* last byte received */
+    ngx_msec_t                 deadline;     /* of a ping or of a close */
+    time_t                     started;
+
+    uint64_t                   bytes_in;
+    uint64_t                   bytes_out;
+    uint32_t                   messages_in;
+    uint32_t                   messages_out;
+
+    uint16_t                   doom;         /* close with it at the flush */
+    uint16_t                   close_code;
+    uint16_t                   out_tried;    /* bytes OpenSSL waits with */
+
+    unsigned                   state:2;
+    unsigned                   registered:1; /* ref is valid */
+    unsigned                   shared_id:1;
+    unsigned                   dirty:1;
+    unsigned                   detached:1;   /* the events are ours */
+    unsigned                   pinged:1;     /* deadline is for a pong */
+    unsigned                   broken:1;     /* input is not parsed any more */
+    unsigned                   finish:1;     /* drop when all is written */
+    unsigned                   shut:1;       /* sending side is shut down */
+    unsigned                   peer_closed:1;
+    unsigned                   fragmented:1; /* a message has begun */
+    unsigned                   going_away:1; /* told so */
+};
+
+
+/* one connection's subscription to a room */
+
+struct ngx_signaling_sub_s {
+    ngx_queue_t                in_room;
+    ngx_queue_t                in_conn;
+    ngx_signaling_conn_t      *conn;
+    ngx_signaling_room_t      *room;
+    sig_ref_t                  member;
+    uint64_t                   joined;       /* number of its joining */
+    uint64_t                   seq;          /* of its snapshot */
+    unsigned                   metadata:1;   /* wants fromMetadata */
+};
+
+
+/* a room with subscribers in this worker, who pin the shared one */
+
+struct ngx_signaling_room_s {
+    ngx_signaling_room_t      *next_name;
+    ngx_signaling_room_t      *next_ref;
+    ngx_queue_t                subs;
+    sig_ref_t                  ref;          /* gen 0: not joined yet */
+    uint32_t                   hash;
+    uint32_t                   app;
+    uint32_t                   nsubs;
+    slice_t                    name;
+    slice_t                    quoted;
+    u_char                     text[1];
+};
+
+
+/* a record that waits for a place in a ring */
+
+struct ngx_signaling_parcel_s {
+    ngx_signaling_parcel_t    *next;
+    size_t                     len;
+    u_char                     data[1];
+};
+
+
+typedef struct {
+    ngx_signaling_parcel_t    *first;
+    ngx_signaling_parcel_t    *last;         /* when first is not NULL */
+    uint32_t                   incarnation;  /* of the slot it is for */
+} ngx_signaling_outbox_t;
+
+
+#define NGX_SIGNALING_FRAME_CLASSES  3
+
+#define NGX_SIGNALING_RETIRE       64
+#define NGX_SIGNALING_CHUNK        1024      /* connections per allocation */
+
+
+/* one zone in one worker process */
+
+struct ngx_signaling_worker_s {
+    ngx_signaling_zone_t      *zone;
+    sig_registry_t            *registry;
+    sig_mailbox_t             *mailbox;
+    ngx_cycle_t               *cycle;
+    ngx_log_t                 *log;
+
+    uint32_t                  *apps;         /* by the index of the key */
+
+    ngx_signaling_conn_t     **chunks;       /* connections by number */
+    uint32_t                   nchunks;
+    ngx_signaling_conn_t      *free;
+    uint32_t                   connections;  /* open or closing ones */
+
+    ngx_signaling_room_t     **by_name;
+    ngx_signaling_room_t     **by_ref;
+    uint32_t                   nrooms;
+    uint32_t                   room_mask;    /* size of either table - 1 */
+    u_char                     seed[16];     /* of the first table's hash */
+
+    ngx_signaling_conn_t      *dirty;
+    ngx_event_t                flush;
+
+    ngx_queue_t                waiting;      /* conns, by their snapshot */
+    ngx_event_t                snapshots;
+
+    ngx_event_t                tick;
+    ngx_connection_t          *wake;         /* the eventfd of our slot */
+    ngx_event_t                drain;        /* more records than a turn */
+
+    ngx_signaling_outbox_t    *outboxes;     /* by slot */
+    size_t                     waiting_parcels;
+    size_t                     waiting_bytes;
+    uint64_t                   refused;      /* messages, too much waiting */
+    ngx_event_t                retry;
+
+    sig_ref_t                 *retired;      /* members posted, not freed */
+    uint32_t                   nretired;
+    uint32_t                   retired_size;
+
+    u_char                    *buffer;       /* for reading */
+    u_char                    *scratch;      /* for writing under TLS */
+    u_char                    *roster;       /* for snapshots */
+    size_t                     roster_size;
+
+    ngx_signaling_frame_t     *frames[NGX_SIGNALING_FRAME_CLASSES];
+    ngx_uint_t                 nframes[NGX_SIGNALING_FRAME_CLASSES];
+
+    ngx_signaling_item_t      *items;        /* free ones */
+    ngx_uint_t                 nitems;
+
+    uint64_t                   keys_seen;    /* generation of the keys read */
+
+    ngx_event_t                leave;        /* draining steps */
+    uint32_t                   leave_cursor;
+    uint32_t                   highest;      /* number given so far, plus 1 */
+    ngx_msec_t                 leave_start;
+    ngx_msec_t                 last_call;    /* time to drain all, 0: none */
+
+    uint32_t                   slotless;     /* ticks without a slot */
+
+    time_t                     warned;       /* of a full zone */
+
+    unsigned                   told_ice:1;   /* of a value left out */
+    unsigned                   told_metadata:1;
+    unsigned                   slotted:1;    /* has a slot, is LIVE */
+    unsigned                   reaping:1;    /* not done yet */
+    unsigned                   exiting:1;    /* told to go */
+    unsigned                   draining:1;   /* closes are on their way */
+    unsigned                   drain_all:1;  /* of all connections */
+};
+
+
+#define NGX_SIGNALING_BUFFER       131072
+#define NGX_SIGNALING_SCRATCH      16384
+
+
+/* records between workers: this head, then the bytes that it counts */
+
+typedef enum {
+    NGX_SIGNALING_REC_MESSAGE = 1,  /* JSON of a message, then metadata */
+    NGX_SIGNALING_REC_DIRECT,       /* whole frame */
+    NGX_SIGNALING_REC_JOINED,       /* peer ID, then metadata */
+    NGX_SIGNALING_REC_TAKEOVER,     /* likewise */
+    NGX_SIGNALING_REC_LEFT,         /* peer ID */
+    NGX_SIGNALING_REC_PROBE,        /* ping a connection */
+    NGX_SIGNALING_REC_KICK          /* close a connection with 4020 */
+} ngx_signaling_record_e;
+
+
+typedef struct {
+    uint8_t                    type;
+    uint8_t                    shared_id;
+    uint16_t                   origin;       /* slot it speaks for */
+    uint32_t                   number;       /* of the connection meant */
+    sig_ref_t                  ref;          /* that connection, or room */
+    uint64_t                   seq;          /* of the last change then */
+    uint32_t                   first;        /* bytes of the first part */
+    uint32_t                   second;       /* bytes of the second part */
+} ngx_signaling_record_t;
+
+
+extern ngx_module_t  ngx_signaling_module;
+
+
+/* ngx_signaling_directive.c */
+
+typedef enum {
+    NGX_SIGNALING_SIZE = 0,
+    NGX_SIGNALING_TIME,                      /* ms */
+    NGX_SIGNALING_NUMBER
+} ngx_signaling_value_e;
+
+
+/* what ngx_signaling_value() takes, in the "post" of its command */
+
+typedef struct {
+    ngx_signaling_value_e      type;
+    ngx_int_t                  min;
+    ngx_int_t                  max;
+    const char                *mend;         /* goes on after "write" */
+} ngx_signaling_range_t;
+
+
+char *ngx_signaling_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_signaling_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_signaling_value(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_signaling_choice(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_signaling_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_signaling_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_signaling_check_listen(ngx_conf_t *cf,
+    ngx_signaling_main_conf_t *smcf);
+
+
+/* ngx_signaling_zone.c */
+
+#define NGX_SIGNALING_ZONE_NAME  64          /* bytes */
+
+char *ngx_signaling_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_signaling_zone_init_module(ngx_cycle_t *cycle,
+    ngx_signaling_main_conf_t *smcf);
+ngx_int_t ngx_signaling_zone_find(ngx_conf_t *cf,
+    ngx_signaling_main_conf_t *smcf, const char *directive, ngx_str_t *name,
+    ngx_shm_zone_t **shm_zone);
+
+
+/* ngx_signaling_handshake.c */
+
+ngx_int_t ngx_signaling_handler(ngx_http_request_t *r);
+ngx_int_t ngx_signaling_mask_handler(ngx_http_request_t *r);
+
+
+/* ngx_signaling_admit.c */
+
+ngx_int_t ngx_signaling_credential(ngx_http_request_t *r,
+    ngx_signaling_handshake_t *hs, ngx_str_t *origin);
+ngx_uint_t ngx_signaling_admit(ngx_signaling_conn_t *sc,
+    slice_t *json_metadata);
+
+
+/* ngx_signaling_conn.c */
+
+ngx_signaling_conn_t *ngx_signaling_conn_alloc(ngx_signaling_worker_t *sw);
+void ngx_signaling_conn_free(ngx_signaling_conn_t *sc);
+ngx_signaling_conn_t *ngx_signaling_conn_get(ngx_signaling_worker_t *sw,
+    uint32_t number, sig_ref_t ref);
+void ngx_signaling_conn_start(ngx_signaling_conn_t *sc, u_char *p,
+    size_t len);
+void ngx_signaling_conn_close(ngx_signaling_conn_t *sc, ngx_uint_t code,
+    const char *reason);
+void ngx_signaling_conn_drop(ngx_signaling_conn_t *sc);
+void ngx_signaling_conn_probe(ngx_signaling_conn_t *sc);
+void ngx_signaling_conn_flush(ngx_signaling_conn_t *sc);
+void ngx_signaling_control(ngx_signaling_conn_t *sc, ngx_uint_t opcode,
+    u_char *p, size_t len);
+void ngx_signaling_set_timer(ngx_signaling_conn_t *sc);
+
+
+/* ngx_signaling_input.c */
+
+ngx_int_t ngx_signaling_read(ngx_signaling_conn_t *sc);
+ngx_int_t ngx_signaling_input(ngx_signaling_conn_t *sc, u_char *p,
+    u_char *last);
+
+
+/* ngx_signaling_frame.c */
+
+ngx_signaling_frame_t *ngx_signaling_frame(ngx_signaling_worker_t *sw,
+    ngx_uint_t opcode, size_t len, u_char **p);
+void ngx_signaling_frame_unref(ngx_signaling_frame_t *f);
+
+
+/* ngx_signaling_output.c */
+
+void ngx_signaling_send(ngx_signaling_conn_t *sc, ngx_signaling_frame_t *f);
+void ngx_signaling_deliver(ngx_signaling_conn_t *sc,
+    ngx_signaling_room_t *room, ngx_signaling_frame_t *f);
+void ngx_signaling_hold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
+    ngx_signaling_frame_t *f, ngx_uint_t snapshot);
+void ngx_signaling_unhold(ngx_signaling_conn_t *sc,
+    ngx_signaling_room_t *room);
+void ngx_signaling_unhold_all(ngx_signaling_conn_t *sc);
+void ngx_signaling_doom(ngx_signaling_conn_t *sc, ngx_uint_t code);
+void ngx_signaling_dirty(ngx_signaling_conn_t *sc);
+void ngx_signaling_output_clear(ngx_signaling_conn_t *sc,
+    ngx_uint_t keep_begun);
+ngx_int_t ngx_signaling_output_flush(ngx_signaling_conn_t *sc);
+ngx_int_t ngx_signaling_output_init(ngx_signaling_worker_t *sw);
+
+
+/* ngx_signaling_peer.c */
+
+void ngx_signaling_message(ngx_signaling_conn_t *sc, u_char *p, size_t len);
+void ngx_signaling_ack(ngx_signaling_conn_t *sc, const slice_t *request_id);
+
+
+/* ngx_signaling_room.c */
+
+ngx_int_t ngx_signaling_rooms_init(ngx_signaling_worker_t *sw);
+ngx_signaling_room_t *ngx_signaling_room_by_name(ngx_signaling_worker_t *sw,
+    uint32_t app, const slice_t *name);
+ngx_signaling_room_t *ngx_signaling_room_by_ref(ngx_signaling_worker_t *sw,
+    sig_ref_t ref);
+sig_code_e ngx_signaling_subscribe(ngx_signaling_conn_t *sc,
+    sig_envelope_t *e);
+void ngx_signaling_unsubscribe(ngx_signaling_conn_t *sc,
+    const slice_t *channel);
+void ngx_signaling_leave_all(ngx_signaling_conn_t *sc);
+ngx_int_t ngx_signaling_fanout(ngx_signaling_room_t *room,
+    ngx_signaling_conn_t *except, uint64_t seq, ngx_signaling_frame_t *f,
+    const slice_t *json, const slice_t *metadata);
+
+
+/* ngx_signaling_presence.c */
+
+ngx_int_t ngx_signaling_roster_grow(ngx_signaling_worker_t *sw, size_t size);
+void ngx_signaling_snapshot(ngx_signaling_conn_t *sc,
+    ngx_signaling_room_t *room, sig_roster_t *roster);
+void ngx_signaling_changed(ngx_signaling_worker_t *sw,
+    ngx_signaling_room_t *room, sig_change_t *change,
+    ngx_signaling_identity_t *identity);
+void ngx_signaling_heard(ngx_signaling_worker_t *sw,
+    ngx_signaling_record_t *rec, const slice_t *peer,
+    const slice_t *metadata);
+void ngx_signaling_departed(ngx_signaling_worker_t *sw,
+    sig_departure_t *departure, ngx_uint_t origin);
+
+
+/* ngx_signaling_ipc.c */
+
+ngx_int_t ngx_signaling_ipc_init(ngx_signaling_worker_t *sw);
+ngx_int_t ngx_signaling_ipc_listen(ngx_signaling_worker_t *sw);
+ngx_int_t ngx_signaling_post(ngx_signaling_worker_t *sw, uint64_t mask,
+    ngx_signaling_record_t *rec, const slice_t *first, const slice_t *second);
+ngx_int_t ngx_signaling_post_to(ngx_signaling_worker_t *sw, ngx_uint_t slot,
+    ngx_signaling_record_t *rec, const slice_t *first, const slice_t *second);
+void ngx_signaling_retire(ngx_signaling_worker_t *sw, sig_ref_t member);
+void ngx_signaling_retire_flush(ngx_signaling_worker_t *sw);
+void ngx_signaling_wake_all(ngx_signaling_worker_t *sw);
+void ngx_signaling_ipc_close(ngx_signaling_worker_t *sw);
+
+
+/* ngx_signaling_record.c */
+
+void ngx_signaling_wake_handler(ngx_event_t *ev);
+void ngx_signaling_drain_handler(ngx_event_t *ev);
+void ngx_signaling_ipc_look(ngx_signaling_worker_t *sw);
+void ngx_signaling_ipc_last_words(ngx_signaling_worker_t *sw, uint32_t slot,
+    ngx_uint_t depth);
+
+
+/* ngx_signaling_worker.c */
+
+ngx_int_t ngx_signaling_worker_init(ngx_cycle_t *cycle,
+    ngx_signaling_zone_t *zone);
+void ngx_signaling_worker_exit(ngx_signaling_worker_t *sw);
+void ngx_signaling_worker_keys(ngx_signaling_worker_t *sw);
+void ngx_signaling_full(ngx_signaling_worker_t *sw);
+
+
+/* ngx_signaling_drain.c */
+
+void ngx_signaling_worker_going(ngx_signaling_worker_t *sw);
+void ngx_signaling_worker_drain(ngx_signaling_worker_t *sw, ngx_uint_t all);
+void ngx_signaling_worker_drop(ngx_signaling_worker_t *sw);
+void ngx_signaling_leave_step(ngx_event_t *ev);
+
+
+/* ngx_signaling_status.c */
+
+ngx_int_t ngx_signaling_status_handler(ngx_http_request_t *r);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_SIGNALING_H_INCLUDED_ */

@@ -1,0 +1,508 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * One connection after its handshake: its memory, keepalive, and the two ways
+ * to end.
+ *
+ * ngx_signaling_conn_close() ends it as RFC 6455 has it: the peer leaves its
+ * rooms at once, our Close goes out behind what is queued, and the client has
+ * two seconds for its own.  ngx_signaling_conn_drop() ends it on the spot and
+ * frees it: a caller touches the connection no more.
+ *
+ * A connection has one timer, that of its read event, which serves the ping
+ * and the wait for a Close in turn.  It is not cancelable, so that a retiring
+ * worker lives as long as its connections.
+ */
+
+
+#include "ngx_signaling.h"
+
+
+static ngx_int_t ngx_signaling_conn_grow(ngx_signaling_worker_t *sw);
+static void ngx_signaling_read_handler(ngx_event_t *rev);
+static void ngx_signaling_write_handler(ngx_event_t *wev);
+static void ngx_signaling_timeout(ngx_signaling_conn_t *sc);
+static void ngx_signaling_shut(ngx_signaling_conn_t *sc);
+static void ngx_signaling_conn_log(ngx_signaling_conn_t *sc);
+
+
+ngx_signaling_conn_t *
+ngx_signaling_conn_alloc(ngx_signaling_worker_t *sw)
+{
+    uint32_t               number;
+    ngx_signaling_conn_t  *sc;
+
+    if (sw->free == NULL && ngx_signaling_conn_grow(sw) != NGX_OK) {
+        return NULL;
+    }
+
+    sc = sw->free;
+    sw->free = sc->next_dirty;
+    number = sc->number;
+
+    ngx_memzero(sc, sizeof(ngx_signaling_conn_t));
+
+    sc->worker = sw;
+    sc->number = number;
+    sc->started = ngx_time();
+    sc->seen = ngx_current_msec;
+    sc->refilled = ngx_current_msec;
+
+    ngx_queue_init(&sc->subs);
+
+    sw->connections++;
+    sw->highest = ngx_max(sw->highest, number + 1);
+
+    return sc;
+}
+
+
+/* the numbers of connections are small and used again */
+
+static ngx_int_t
+ngx_signaling_conn_grow(ngx_signaling_worker_t *sw)
+{
+    ngx_uint_t              i;
+    ngx_signaling_conn_t   *sc, **chunks;
+
+    chunks = ngx_alloc((sw->nchunks + 1) * sizeof(ngx_signaling_conn_t *),
+                       sw->log);
+    if (chunks == NULL) {
+        return NGX_ERROR;
+    }
+
+    sc = ngx_calloc(NGX_SIGNALING_CHUNK * sizeof(ngx_signaling_conn_t),
+                    sw->log);
+    if (sc == NULL) {
+        ngx_free(chunks);
+        return NGX_ERROR;
+    }
+
+    if (sw->chunks) {
+        ngx_memcpy(chunks, sw->chunks,
+                   sw->nchunks * sizeof(ngx_signaling_conn_t *));
+        ngx_free(sw->chunks);
+    }
+
+    for (i = NGX_SIGNALING_CHUNK; i > 0; i--) {
+        sc[i - 1].number = sw->nchunks * NGX_SIGNALING_CHUNK
+                           + (uint32_t) i - 1;
+        sc[i - 1].next_dirty = sw->free;
+        sw->free = &sc[i - 1];
+    }
+
+    chunks[sw->nchunks++] = sc;
+    sw->chunks = chunks;
+
+    return NGX_OK;
+}
+
+
+/* the connection that another worker means; NULL when that one has gone */
+
+ngx_signaling_conn_t *
+ngx_signaling_conn_get(ngx_signaling_worker_t *sw, uint32_t number,
+    sig_ref_t ref)
+{
+    ngx_signaling_conn_t  *sc;
+
+    if (number / NGX_SIGNALING_CHUNK >= sw->nchunks) {
+        return NULL;
+    }
+
+    sc = &sw->chunks[number / NGX_SIGNALING_CHUNK]
+                    [number % NGX_SIGNALING_CHUNK];
+
+    if (sc->state != NGX_SIGNALING_OPEN
+        || !sc->registered
+        || sc->ref.index != ref.index
+        || sc->ref.gen != ref.gen)
+    {
+        return NULL;
+    }
+
+    return sc;
+}
+
+
+void
+ngx_signaling_conn_free(ngx_signaling_conn_t *sc)
+{
+    ngx_signaling_conn_t   **dirty;
+    ngx_signaling_worker_t  *sw;
+
+    sw = sc->worker;
+
+    if (sc->dirty) {
+        for (dirty = &sw->dirty; *dirty != sc; dirty = &(*dirty)->next_dirty)
+        {
+            /* void */
+        }
+
+        *dirty = sc->next_dirty;
+        sc->dirty = 0;
+    }
+
+    ngx_signaling_output_clear(sc, 0);
+
+    if (sc->in) {
+        ngx_free(sc->in);
+    }
+
+    if (sc->message) {
+        ngx_free(sc->message);
+    }
+
+    if (sc->identity) {
+        ngx_free(sc->identity);
+    }
+
+    sc->state = NGX_SIGNALING_FREE;
+    sc->connection = NULL;
+    sc->identity = NULL;
+    sc->in = NULL;
+    sc->message = NULL;
+
+    sc->next_dirty = sw->free;
+    sw->free = sc;
+    sw->connections--;
+}
+
+
+/*
+ * Takes the connection over from HTTP; p is what the client has sent behind
+ * the request.
+ */
+
+void
+ngx_signaling_conn_start(ngx_signaling_conn_t *sc, u_char *p, size_t len)
+{
+    ngx_connection_t  *c;
+
+    c = sc->connection;
+
+    c->data = sc;
+    c->read->handler = ngx_signaling_read_handler;
+    c->write->handler = ngx_signaling_write_handler;
+    c->log->action = "relaying signaling";
+    c->idle = 1;
+
+    sc->detached = 1;
+
+    ngx_reusable_connection(c, 0);
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+    ngx_signaling_set_timer(sc);
+    ngx_signaling_dirty(sc);
+
+    if (len && ngx_signaling_input(sc, p, p + len) != NGX_OK) {
+        ngx_signaling_conn_drop(sc);
+        return;
+    }
+
+    if (ngx_exiting) {
+        c->close = 1;
+        ngx_signaling_worker_going(sc->worker);
+    }
+
+    /* the socket and OpenSSL may hold bytes that raise no further event */
+
+    ngx_post_event(c->read, &ngx_posted_events);
+}
+
+
+static void
+ngx_signaling_read_handler(ngx_event_t *rev)
+{
+    ngx_connection_t      *c;
+    ngx_signaling_conn_t  *sc;
+
+    c = rev->data;
+    sc = c->data;
+
+    if (rev->timedout) {
+        rev->timedout = 0;
+        ngx_signaling_timeout(sc);
+        return;
+    }
+
+    if (c->close) {
+
+        if (c->error) {
+            /* worker_shutdown_timeout has passed */
+            ngx_signaling_conn_drop(sc);
+            return;
+        }
+
+        c->close = 0;
+        ngx_signaling_worker_going(sc->worker);
+    }
+
+    if (ngx_signaling_read(sc) != NGX_OK) {
+        ngx_signaling_conn_drop(sc);
+    }
+}
+
+
+void
+ngx_signaling_control(ngx_signaling_conn_t *sc, ngx_uint_t opcode, u_char *p,
+    size_t len)
+{
+    u_char                 *data;
+    ngx_signaling_frame_t  *f;
+
+    f = ngx_signaling_frame(sc->worker, opcode, len, &data);
+    if (f == NULL) {
+        ngx_signaling_doom(sc, SIG_WS_INTERNAL);
+        return;
+    }
+
+    if (len) {
+        ngx_memcpy(data, p, len);
+    }
+
+    ngx_signaling_send(sc, f);
+    ngx_signaling_frame_unref(f);
+}
+
+
+static void
+ngx_signaling_timeout(ngx_signaling_conn_t *sc)
+{
+    ngx_msec_int_t  left;
+
+    if (sc->state != NGX_SIGNALING_OPEN) {
+        ngx_signaling_conn_drop(sc);
+        return;
+    }
+
+    if (sc->pinged) {
+        left = (ngx_msec_int_t) (sc->deadline - ngx_current_msec);
+
+        if (left <= 0) {
+            ngx_log_error(NGX_LOG_INFO, sc->connection->log, NGX_ETIMEDOUT,
+                          "signaling client does not answer");
+            sc->connection->timedout = 1;
+            ngx_signaling_conn_drop(sc);
+            return;
+        }
+
+    } else {
+        left = (ngx_msec_int_t) (sc->seen + sc->conf->ping
+                                 - ngx_current_msec);
+
+        if (left <= 0) {
+            ngx_signaling_conn_probe(sc);
+            return;
+        }
+    }
+
+    ngx_signaling_set_timer(sc);
+}
+
+
+/* sends a ping; a client that stays silent for the grace time is dropped */
+
+void
+ngx_signaling_conn_probe(ngx_signaling_conn_t *sc)
+{
+    if (sc->state != NGX_SIGNALING_OPEN || sc->pinged) {
+        return;
+    }
+
+    sc->pinged = 1;
+    sc->deadline = ngx_current_msec + sc->conf->grace;
+
+    ngx_signaling_control(sc, SIG_WS_PING, NULL, 0);
+    ngx_signaling_set_timer(sc);
+}
+
+
+void
+ngx_signaling_set_timer(ngx_signaling_conn_t *sc)
+{
+    ngx_msec_int_t  left;
+
+    if (!sc->detached) {
+        return;
+    }
+
+    if (sc->state != NGX_SIGNALING_OPEN) {
+        left = NGX_SIGNALING_CLOSE_WAIT;
+
+    } else if (sc->pinged) {
+        left = (ngx_msec_int_t) (sc->deadline - ngx_current_msec);
+
+    } else {
+        left = (ngx_msec_int_t) (sc->seen + sc->conf->ping
+                                 - ngx_current_msec);
+    }
+
+    if (sc->connection->read->timer_set) {
+        ngx_del_timer(sc->connection->read);
+    }
+
+    ngx_add_timer(sc->connection->read, (ngx_msec_t) ngx_max(left, 1));
+}
+
+
+static void
+ngx_signaling_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t      *c;
+    ngx_signaling_conn_t  *sc;
+
+    c = wev->data;
+    sc = c->data;
+
+    if (sc->out.first || sc->finish) {
+        ngx_signaling_dirty(sc);
+    }
+}
+
+
+/* the end of a turn for one connection; may free it */
+
+void
+ngx_signaling_conn_flush(ngx_signaling_conn_t *sc)
+{
+    ngx_int_t  rc;
+
+    if (!sc->detached) {
+        return;
+    }
+
+    if (sc->doom && sc->state == NGX_SIGNALING_OPEN) {
+        ngx_signaling_output_clear(sc, 1);
+        ngx_signaling_conn_close(sc, sc->doom,
+                                 sc->doom == SIG_WS_POLICY
+                                 ? "slow consumer" : "server error");
+    }
+
+    rc = ngx_signaling_output_flush(sc);
+
+    if (rc == NGX_OK && sc->state != NGX_SIGNALING_OPEN) {
+
+        if (sc->finish) {
+            rc = NGX_ERROR;
+
+        } else {
+            ngx_signaling_shut(sc);
+        }
+    }
+
+    if (rc == NGX_ERROR
+        || ngx_handle_write_event(sc->connection->write, 0) != NGX_OK)
+    {
+        ngx_signaling_conn_drop(sc);
+    }
+}
+
+
+/*
+ * Our Close is out.  A client whose input we do not understand any more is
+ * told by a FIN that nothing else comes; its bytes are read and thrown away,
+ * so that no RST overtakes the Close.
+ */
+
+static void
+ngx_signaling_shut(ngx_signaling_conn_t *sc)
+{
+    if (!sc->broken || sc->shut || sc->connection->ssl) {
+        return;
+    }
+
+    sc->shut = 1;
+
+    if (ngx_shutdown_socket(sc->connection->fd, NGX_WRITE_SHUTDOWN) == -1) {
+        ngx_connection_error(sc->connection, ngx_socket_errno,
+                             ngx_shutdown_socket_n " failed");
+    }
+}
+
+
+void
+ngx_signaling_conn_close(ngx_signaling_conn_t *sc, ngx_uint_t code,
+    const char *reason)
+{
+    size_t   len;
+    slice_t  text;
+    u_char   payload[SIG_WS_CONTROL_MAX];
+
+    if (sc->state == NGX_SIGNALING_CLOSING) {
+        return;
+    }
+
+    text.data = (u_char *) reason;
+    text.len = ngx_strlen(reason);
+
+    ngx_log_error(NGX_LOG_INFO, sc->connection->log, 0,
+                  "signaling connection is closed with %ui: %s",
+                  code, reason);
+
+    ngx_signaling_leave_all(sc);
+
+    sc->state = NGX_SIGNALING_CLOSING;
+    sc->close_code = (uint16_t) code;
+
+    len = sig_ws_write_close(payload, (uint16_t) code, &text);
+
+    ngx_signaling_control(sc, SIG_WS_CLOSE, payload, len);
+    ngx_signaling_set_timer(sc);
+}
+
+
+void
+ngx_signaling_conn_drop(ngx_signaling_conn_t *sc)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    c = sc->connection;
+    r = sc->request;
+
+    ngx_signaling_leave_all(sc);
+    ngx_signaling_conn_log(sc);
+    ngx_signaling_conn_free(sc);
+
+    if (r) {
+        c->data = r;
+        ngx_http_finalize_request(r, NGX_HTTP_CLOSE);
+        ngx_http_run_posted_requests(c);
+        return;
+    }
+
+    ngx_http_close_connection(c);
+}
+
+
+/* the log line of the session, without credentials */
+
+static void
+ngx_signaling_conn_log(ngx_signaling_conn_t *sc)
+{
+    if (sc->identity == NULL) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, sc->connection->log, 0,
+                  "signaling session ended, peer: \"%*s\", key: \"%*s\", "
+                  "%T seconds, in: %uD messages, %uL bytes, "
+                  "out: %uD messages, %uL bytes, close: %d",
+                  sc->identity->id.len, sc->identity->id.data,
+                  sc->key->id.len, sc->key->id.data,
+                  ngx_time() - sc->started,
+                  sc->messages_in, sc->bytes_in,
+                  sc->messages_out, sc->bytes_out,
+                  sc->close_code ? (int) sc->close_code : 1006);
+}

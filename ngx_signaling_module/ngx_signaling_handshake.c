@@ -1,0 +1,554 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * The upgrade: checks that HTTP answers, the credential, the 101, and then
+ * leaving the HTTP request, so that an idle connection does not hold the
+ * memory of one.
+ *
+ * A refused credential is answered by 101 and a Close as well: a browser can
+ * not tell a refusal by HTTP status from a broken network (docs/protocol.md
+ * 2.2).
+ */
+
+
+#include "ngx_signaling.h"
+
+#include <ngx_sha1.h>
+
+
+#define NGX_SIGNALING_ACCEPT_LEN  28
+
+
+/* what the request says, as far as it matters here */
+
+typedef struct {
+    ngx_str_t                  key;
+    ngx_str_t                  version;
+    ngx_str_t                  origin;       /* data is NULL when absent */
+    ngx_uint_t                 upgrade;
+} ngx_signaling_upgrade_t;
+
+
+static void ngx_signaling_headers(ngx_http_request_t *r,
+    ngx_signaling_upgrade_t *u);
+static ngx_uint_t ngx_signaling_has_token(ngx_str_t *value, char *token);
+static ngx_int_t ngx_signaling_check(ngx_http_request_t *r,
+    ngx_signaling_upgrade_t *u);
+static ngx_int_t ngx_signaling_upgrade_required(ngx_http_request_t *r,
+    const char *name, const char *value);
+static ngx_int_t ngx_signaling_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+static ngx_int_t ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key);
+static void ngx_signaling_abort(void *data);
+static void ngx_signaling_leave_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_signaling_is_held(ngx_http_request_t *r);
+static void ngx_signaling_free_buffers(ngx_connection_t *c,
+    ngx_http_connection_t *hc);
+
+
+ngx_int_t
+ngx_signaling_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_str_t                   second = ngx_string("1");
+    ngx_connection_t           *c;
+    ngx_signaling_conn_t       *sc;
+    ngx_signaling_zone_t       *zone;
+    ngx_signaling_upgrade_t     u;
+    ngx_signaling_loc_conf_t   *slcf;
+    ngx_signaling_handshake_t  *hs;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_signaling_module);
+    zone = slcf->shm_zone->data;
+    c = r->connection;
+
+    ngx_signaling_headers(r, &u);
+
+    rc = ngx_signaling_check(r, &u);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (zone->worker == NULL) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    if (zone->worker->draining) {
+
+        if (ngx_signaling_header(r, "Retry-After", &second) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    hs = ngx_pcalloc(r->pool, sizeof(ngx_signaling_handshake_t));
+    if (hs == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    hs->cleanup = ngx_http_cleanup_add(r, 0);
+    if (hs->cleanup == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    sc = ngx_signaling_conn_alloc(zone->worker);
+    if (sc == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    sc->connection = c;
+    sc->conf = slcf;
+    sc->state = NGX_SIGNALING_REFUSED;
+    sc->tokens = (uint32_t) slcf->burst * 1000;
+
+    hs->ctx.conn = sc;
+    hs->request = r;
+    hs->cleanup->handler = ngx_signaling_abort;
+    hs->cleanup->data = hs;
+
+    ngx_http_set_ctx(r, &hs->ctx, ngx_signaling_module);
+
+    if (ngx_signaling_credential(r, hs, u.origin.data ? &u.origin : NULL)
+        != NGX_OK
+        || ngx_signaling_switch(r, &u.key) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* the callers still use the request, so it is left a moment later */
+
+    hs->leave.handler = ngx_signaling_leave_handler;
+    hs->leave.data = hs;
+    hs->leave.log = c->log;
+
+    r->main->count++;
+    r->read_event_handler = ngx_http_block_reading;
+
+    ngx_post_event(&hs->leave, &ngx_posted_events);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_signaling_headers(ngx_http_request_t *r, ngx_signaling_upgrade_t *u)
+{
+    ngx_uint_t         upgrade, connection;
+    ngx_table_elt_t   *h;
+    access_headers_t   walk;
+
+    ngx_memzero(u, sizeof(ngx_signaling_upgrade_t));
+
+    upgrade = 0;
+    connection = 0;
+
+    access_headers(&walk, r);
+
+    while ((h = access_header_next(&walk)) != NULL) {
+
+        if (access_is(&h->key, "Upgrade")) {
+            upgrade |= ngx_signaling_has_token(&h->value, "websocket");
+
+        } else if (access_is(&h->key, "Connection")) {
+            connection |= ngx_signaling_has_token(&h->value, "upgrade");
+
+        } else if (access_is(&h->key, "Origin")) {
+
+            if (u->origin.data == NULL) {
+                u->origin = h->value;
+            }
+
+        } else if (access_is(&h->key, "Sec-WebSocket-Key")) {
+            u->key = h->value;
+
+        } else if (access_is(&h->key, "Sec-WebSocket-Version")) {
+            u->version = h->value;
+        }
+    }
+
+    u->upgrade = upgrade && connection;
+}
+
+
+/* whether a comma-separated list has the token, in any case */
+
+static ngx_uint_t
+ngx_signaling_has_token(ngx_str_t *value, char *token)
+{
+    size_t   len;
+    u_char  *p, *last, *start;
+
+    len = ngx_strlen(token);
+    p = value->data;
+    last = p + value->len;
+
+    while (p < last) {
+
+        while (p < last && (*p == ' ' || *p == '\t' || *p == ',')) {
+            p++;
+        }
+
+        start = p;
+
+        while (p < last && *p != ' ' && *p != '\t' && *p != ',') {
+            p++;
+        }
+
+        if ((size_t) (p - start) == len
+            && ngx_strncasecmp(start, (u_char *) token, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * docs/protocol.md 2.3, check 1.  NGX_DECLINED: nothing is to be said by
+ * HTTP; otherwise what the handler returns.
+ */
+
+static ngx_int_t
+ngx_signaling_check(ngx_http_request_t *r, ngx_signaling_upgrade_t *u)
+{
+    ngx_str_t  key, get = ngx_string("GET");
+    u_char     buf[ngx_base64_decoded_length(24)];
+
+    if (r != r->main) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "\"signaling\" cannot be used in a subrequest");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->method != NGX_HTTP_GET) {
+
+        if (ngx_signaling_header(r, "Allow", &get) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    if (r->http_version != NGX_HTTP_VERSION_11) {
+        return ngx_signaling_upgrade_required(r, NULL, NULL);
+    }
+
+    if (!u->upgrade) {
+        return ngx_signaling_upgrade_required(r, "Upgrade", "websocket");
+    }
+
+    if (u->version.len != 2 || ngx_strncmp(u->version.data, "13", 2) != 0) {
+        return ngx_signaling_upgrade_required(r, "Sec-WebSocket-Version",
+                                              "13");
+    }
+
+    key.data = buf;
+
+    if (u->key.len != 24
+        || ngx_decode_base64(&key, &u->key) != NGX_OK
+        || key.len != 16)
+    {
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    /* the bytes behind the request are frames, not a body */
+
+    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_signaling_upgrade_required(ngx_http_request_t *r, const char *name,
+    const char *value)
+{
+    ngx_int_t  rc;
+    ngx_str_t  s;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (name) {
+        s.data = (u_char *) value;
+        s.len = ngx_strlen(value);
+
+        if (ngx_signaling_header(r, name, &s) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    r->headers_out.status = 426;
+    ngx_str_set(&r->headers_out.status_line, "426 Upgrade Required");
+    r->headers_out.content_length_n = 0;
+    r->header_only = 1;
+
+    return ngx_http_send_header(r);
+}
+
+
+static ngx_int_t
+ngx_signaling_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = *value;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key)
+{
+    u_char            *p, digest[20];
+    ngx_str_t          accept, sha1, websocket = ngx_string("websocket");
+    ngx_sha1_t         ctx;
+    ngx_connection_t  *c;
+
+    static ngx_str_t  guid =
+                        ngx_string("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+
+    c = r->connection;
+
+    p = ngx_pnalloc(r->pool, NGX_SIGNALING_ACCEPT_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sha1_init(&ctx);
+    ngx_sha1_update(&ctx, key->data, key->len);
+    ngx_sha1_update(&ctx, guid.data, guid.len);
+    ngx_sha1_final(digest, &ctx);
+
+    sha1.data = digest;
+    sha1.len = sizeof(digest);
+    accept.data = p;
+
+    ngx_encode_base64(&accept, &sha1);
+
+    if (ngx_signaling_header(r, "Upgrade", &websocket) != NGX_OK
+        || ngx_signaling_header(r, "Sec-WebSocket-Accept", &accept)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->keepalive = 0;
+    r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
+    ngx_str_set(&r->headers_out.status_line, "101 Switching Protocols");
+    ngx_http_clear_content_length(r);
+
+    if (ngx_http_send_header(r) != NGX_OK
+        || ngx_http_send_special(r, NGX_HTTP_FLUSH) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* a fresh socket takes it in one piece; frames must not overtake it */
+
+    if (r->out || c->buffered || c->error) {
+        ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                      "signaling handshake could not be written");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* before limit_req, and whoever else refuses the request, has it logged */
+
+ngx_int_t
+ngx_signaling_mask_handler(ngx_http_request_t *r)
+{
+    ngx_signaling_main_conf_t  *smcf;
+
+    if (r->content_handler != ngx_signaling_handler) {
+        return NGX_DECLINED;
+    }
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_signaling_module);
+
+    if (access_mask_args(r, &smcf->keys) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* the request has ended before the connection was taken from it */
+
+static void
+ngx_signaling_abort(void *data)
+{
+    ngx_signaling_handshake_t *hs = data;
+
+    if (hs->leave.posted) {
+        ngx_delete_posted_event(&hs->leave);
+    }
+
+    ngx_signaling_conn_free(hs->ctx.conn);
+}
+
+
+static void
+ngx_signaling_leave_handler(ngx_event_t *ev)
+{
+    size_t                      len;
+    ngx_buf_t                  *b;
+    ngx_uint_t                  code;
+    const char                 *reason;
+    ngx_connection_t           *c;
+    ngx_http_request_t         *r;
+    ngx_signaling_conn_t       *sc;
+    ngx_http_connection_t      *hc;
+    ngx_signaling_worker_t     *sw;
+    ngx_signaling_handshake_t  *hs;
+
+    hs = ev->data;
+    r = hs->request;
+    c = r->connection;
+    sc = hs->ctx.conn;
+    sw = sc->worker;
+    hc = r->http_connection;
+    b = r->header_in;
+    code = hs->code;
+    reason = hs->reason;
+
+    len = b->last - b->pos;
+
+    if (len > NGX_SIGNALING_BUFFER) {
+        ngx_http_finalize_request(r, NGX_HTTP_CLOSE);
+        ngx_http_run_posted_requests(c);
+        return;
+    }
+
+    ngx_memcpy(sw->buffer, b->pos, len);
+    b->pos = b->last;
+
+    hs->cleanup->handler = NULL;
+
+    if (code == 0) {
+        code = ngx_signaling_admit(sc, (slice_t *) &hs->metadata);
+        reason = "no room for another connection";
+    }
+
+    if (ngx_signaling_is_held(r)) {
+        sc->request = r;
+
+    } else {
+        ngx_http_free_request(r, 0);
+        c->destroyed = 0;
+
+        ngx_signaling_free_buffers(c, hc);
+    }
+
+    if (ngx_tcp_nodelay(c) != NGX_OK) {
+        c->data = sc;
+        ngx_signaling_conn_drop(sc);
+        return;
+    }
+
+    if (code) {
+        len = 0;
+    }
+
+    ngx_signaling_conn_start(sc, sw->buffer, len);
+
+    if (code) {
+        ngx_signaling_conn_close(sc, code, reason);
+    }
+}
+
+
+/*
+ * Some modules hang something on a request that has to last as long as the
+ * connection does, as limit_conn does with its count.
+ */
+
+static ngx_uint_t
+ngx_signaling_is_held(ngx_http_request_t *r)
+{
+    ngx_http_cleanup_t  *cln;
+    ngx_pool_cleanup_t  *pcln;
+
+    for (cln = r->cleanup; cln; cln = cln->next) {
+        if (cln->handler) {
+            return 1;
+        }
+    }
+
+    for (pcln = r->pool->cleanup; pcln; pcln = pcln->next) {
+        if (pcln->handler) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* as ngx_http_set_keepalive() leaves an idle connection */
+
+static void
+ngx_signaling_free_buffers(ngx_connection_t *c, ngx_http_connection_t *hc)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl, *ln;
+
+    b = c->buffer;
+
+    if (ngx_pfree(c->pool, b->start) == NGX_OK) {
+        b->pos = NULL;
+    }
+
+    for (cl = hc->free; cl; /* void */) {
+        ln = cl;
+        cl = cl->next;
+        (void) ngx_pfree(c->pool, ln->buf->start);
+        ngx_free_chain(c->pool, ln);
+    }
+
+    hc->free = NULL;
+
+    for (cl = hc->busy; cl; /* void */) {
+        ln = cl;
+        cl = cl->next;
+        (void) ngx_pfree(c->pool, ln->buf->start);
+        ngx_free_chain(c->pool, ln);
+    }
+
+    hc->busy = NULL;
+    hc->nbusy = 0;
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl) {
+        ngx_ssl_free_buffer(c);
+    }
+#endif
+}

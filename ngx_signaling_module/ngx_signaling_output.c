@@ -1,0 +1,619 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * The queues in which frames wait for a connection.
+ *
+ * Nothing is written while frames are being handled: a connection
+ * with something to write is put on the worker's dirty list, and each is
+ * written once at the end of the turn of the event loop.  So whoever walks a
+ * list of connections can send to them without one of them being closed
+ * under it: what has to be closed is doomed, and closed at the flush.
+ */
+
+
+#include "ngx_signaling.h"
+
+
+#define NGX_SIGNALING_IOVS   64
+#define NGX_SIGNALING_ITEMS  4096    /* kept for reuse */
+
+
+static ngx_signaling_item_t *ngx_signaling_item(ngx_signaling_worker_t *sw);
+static void ngx_signaling_queue_push(ngx_signaling_queue_t *q,
+    ngx_signaling_item_t *item);
+static ngx_signaling_item_t *ngx_signaling_queue_pop(
+    ngx_signaling_queue_t *q);
+static void ngx_signaling_item_done(ngx_signaling_conn_t *sc,
+    ngx_signaling_item_t *item);
+static ssize_t ngx_signaling_output_plain(ngx_signaling_conn_t *sc);
+static ssize_t ngx_signaling_output_ssl(ngx_signaling_conn_t *sc);
+static void ngx_signaling_output_advance(ngx_signaling_conn_t *sc,
+    size_t sent);
+static void ngx_signaling_flush_handler(ngx_event_t *ev);
+static void ngx_signaling_snapshots_handler(ngx_event_t *ev);
+static void ngx_signaling_release(ngx_signaling_conn_t *sc);
+
+
+ngx_int_t
+ngx_signaling_output_init(ngx_signaling_worker_t *sw)
+{
+    sw->flush.handler = ngx_signaling_flush_handler;
+    sw->flush.data = sw;
+    sw->flush.log = sw->log;
+
+    sw->snapshots.handler = ngx_signaling_snapshots_handler;
+    sw->snapshots.data = sw;
+    sw->snapshots.log = sw->log;
+    sw->snapshots.cancelable = 1;
+
+    ngx_queue_init(&sw->waiting);
+
+    sw->scratch = ngx_palloc(sw->cycle->pool, NGX_SIGNALING_SCRATCH);
+
+    return sw->scratch ? NGX_OK : NGX_ERROR;
+}
+
+
+/* queues a frame behind those that are already on their way */
+
+void
+ngx_signaling_send(ngx_signaling_conn_t *sc, ngx_signaling_frame_t *f)
+{
+    ngx_signaling_item_t  *item;
+
+    if (sc->out_bytes + f->len > sc->conf->send_buffer && sc->out.first) {
+        ngx_signaling_doom(sc, SIG_WS_POLICY);
+        return;
+    }
+
+    item = ngx_signaling_item(sc->worker);
+    if (item == NULL) {
+        ngx_signaling_doom(sc, SIG_WS_INTERNAL);
+        return;
+    }
+
+    f->refs++;
+    item->frame = f;
+
+    sc->out_bytes += f->len;
+
+    ngx_signaling_queue_push(&sc->out, item);
+    ngx_signaling_dirty(sc);
+}
+
+
+/*
+ * Sends presence, a message or a direct frame, which have to stay behind a
+ * snapshot that is still held.
+ */
+
+void
+ngx_signaling_deliver(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
+    ngx_signaling_frame_t *f)
+{
+    if (sc->state != NGX_SIGNALING_OPEN || sc->doom) {
+        return;
+    }
+
+    sc->messages_out++;
+
+    if (sc->held.first == NULL) {
+        ngx_signaling_send(sc, f);
+        return;
+    }
+
+    ngx_signaling_hold(sc, room, f, 0);
+}
+
+
+/* holds a frame; a snapshot, for the time that its location says */
+
+void
+ngx_signaling_hold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
+    ngx_signaling_frame_t *f, ngx_uint_t snapshot)
+{
+    ngx_signaling_item_t    *item;
+    ngx_signaling_worker_t  *sw;
+
+    sw = sc->worker;
+
+    if (sc->out_bytes + f->len > sc->conf->send_buffer && sc->held.first) {
+        ngx_signaling_doom(sc, SIG_WS_POLICY);
+        return;
+    }
+
+    item = ngx_signaling_item(sw);
+    if (item == NULL) {
+        ngx_signaling_doom(sc, SIG_WS_INTERNAL);
+        return;
+    }
+
+    f->refs++;
+    item->frame = f;
+    item->room = room;
+    item->snapshot = snapshot;
+    item->due = ngx_current_msec + (snapshot ? sc->conf->snapshot_delay : 0);
+
+    sc->out_bytes += f->len;
+
+    if (sc->held.first == NULL) {
+        ngx_queue_insert_tail(&sw->waiting, &sc->waiting);
+
+        if (!sw->snapshots.timer_set) {
+            ngx_add_timer(&sw->snapshots, sc->conf->snapshot_delay);
+        }
+    }
+
+    ngx_signaling_queue_push(&sc->held, item);
+}
+
+
+/* forgets what is held about a room that the connection has left */
+
+void
+ngx_signaling_unhold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room)
+{
+    ngx_signaling_item_t   *item;
+    ngx_signaling_queue_t   kept;
+
+    if (sc->held.first == NULL) {
+        return;
+    }
+
+    kept.first = NULL;
+    kept.last = NULL;
+
+    while ((item = ngx_signaling_queue_pop(&sc->held)) != NULL) {
+
+        if (item->room == room) {
+            sc->out_bytes -= item->frame->len;
+            ngx_signaling_item_done(sc, item);
+            continue;
+        }
+
+        ngx_signaling_queue_push(&kept, item);
+    }
+
+    sc->held = kept;
+
+    if (kept.first == NULL) {
+        ngx_queue_remove(&sc->waiting);
+    }
+}
+
+
+void
+ngx_signaling_unhold_all(ngx_signaling_conn_t *sc)
+{
+    ngx_signaling_item_t  *item;
+
+    if (sc->held.first == NULL) {
+        return;
+    }
+
+    ngx_queue_remove(&sc->waiting);
+
+    while ((item = ngx_signaling_queue_pop(&sc->held)) != NULL) {
+        sc->out_bytes -= item->frame->len;
+        ngx_signaling_item_done(sc, item);
+    }
+}
+
+
+/* what must end, but not now: somebody is walking over it */
+
+void
+ngx_signaling_doom(ngx_signaling_conn_t *sc, ngx_uint_t code)
+{
+    if (sc->doom == 0) {
+        sc->doom = (uint16_t) code;
+    }
+
+    ngx_signaling_dirty(sc);
+}
+
+
+void
+ngx_signaling_dirty(ngx_signaling_conn_t *sc)
+{
+    ngx_signaling_worker_t  *sw;
+
+    if (sc->dirty) {
+        return;
+    }
+
+    sw = sc->worker;
+
+    sc->dirty = 1;
+    sc->next_dirty = sw->dirty;
+    sw->dirty = sc;
+
+    if (!sw->flush.posted) {
+        ngx_post_event(&sw->flush, &ngx_posted_events);
+    }
+}
+
+
+/*
+ * Drops what waits.  What has been written in part has to stay when something
+ * is to follow it, and so has what OpenSSL has made a record of already.
+ */
+
+void
+ngx_signaling_output_clear(ngx_signaling_conn_t *sc, ngx_uint_t keep_begun)
+{
+    size_t                  begun;
+    ngx_signaling_item_t   *item;
+    ngx_signaling_queue_t   kept;
+
+    ngx_signaling_unhold_all(sc);
+
+    kept.first = NULL;
+    kept.last = NULL;
+    begun = keep_begun ? (size_t) sc->out_sent + sc->out_tried : 0;
+
+    while ((item = ngx_signaling_queue_pop(&sc->out)) != NULL) {
+
+        if (begun) {
+            begun -= ngx_min(begun, item->frame->len);
+            ngx_signaling_queue_push(&kept, item);
+            continue;
+        }
+
+        sc->out_bytes -= item->frame->len;
+        ngx_signaling_item_done(sc, item);
+    }
+
+    sc->out = kept;
+
+    if (kept.first == NULL) {
+        sc->out_sent = 0;
+        sc->out_tried = 0;
+    }
+}
+
+
+/*
+ * Writes as much as the socket takes.  Returns NGX_OK when nothing is left,
+ * NGX_AGAIN when the write event will go on, NGX_ERROR when the connection
+ * is of no use any more.
+ */
+
+ngx_int_t
+ngx_signaling_output_flush(ngx_signaling_conn_t *sc)
+{
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = sc->connection;
+
+    while (sc->out.first) {
+
+        if (!c->write->ready) {
+            return NGX_AGAIN;
+        }
+
+        n = c->ssl ? ngx_signaling_output_ssl(sc)
+                   : ngx_signaling_output_plain(sc);
+
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (n == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        sc->bytes_out += n;
+
+        ngx_signaling_output_advance(sc, n);
+    }
+
+    return NGX_OK;
+}
+
+
+static ssize_t
+ngx_signaling_output_plain(ngx_signaling_conn_t *sc)
+{
+    size_t                 size;
+    ssize_t                n;
+    ngx_iovec_t            vec;
+    struct iovec           iovs[NGX_SIGNALING_IOVS];
+    ngx_connection_t      *c;
+    ngx_signaling_item_t  *item;
+
+    c = sc->connection;
+    item = sc->out.first;
+
+    if (item->next == NULL) {
+        return c->send(c, item->frame->data + sc->out_sent,
+                       item->frame->len - sc->out_sent);
+    }
+
+    vec.iovs = iovs;
+    vec.nalloc = NGX_SIGNALING_IOVS;
+    vec.count = 0;
+    size = 0;
+
+    for ( /* void */ ; item; item = item->next) {
+
+        if (vec.count == vec.nalloc) {
+            break;
+        }
+
+        iovs[vec.count].iov_base = item->frame->data;
+        iovs[vec.count].iov_len = item->frame->len;
+
+        if (vec.count == 0) {
+            iovs[0].iov_base = item->frame->data + sc->out_sent;
+            iovs[0].iov_len -= sc->out_sent;
+        }
+
+        size += iovs[vec.count].iov_len;
+        vec.count++;
+    }
+
+    vec.size = size;
+
+    n = ngx_writev(c, &vec);
+
+    if (n == NGX_AGAIN) {
+        c->write->ready = 0;
+        return NGX_AGAIN;
+    }
+
+    if (n == NGX_ERROR) {
+        c->write->error = 1;
+        return NGX_ERROR;
+    }
+
+    c->sent += n;
+
+    if ((size_t) n < size) {
+        c->write->ready = 0;
+    }
+
+    return n;
+}
+
+
+/*
+ * One TLS record for many small frames.  A write that OpenSSL has not
+ * finished must be repeated with the same bytes at the same place: they come
+ * from the same queue again, and the scratch buffer does not move.
+ */
+
+static ssize_t
+ngx_signaling_output_ssl(ngx_signaling_conn_t *sc)
+{
+    size_t                 len, n, skip;
+    u_char                *scratch;
+    ssize_t                rc;
+    ngx_connection_t      *c;
+    ngx_signaling_item_t  *item;
+
+    c = sc->connection;
+    scratch = sc->worker->scratch;
+
+    len = 0;
+    skip = sc->out_sent;
+
+    for (item = sc->out.first; item; item = item->next) {
+        n = item->frame->len - skip;
+        n = ngx_min(n, NGX_SIGNALING_SCRATCH - len);
+
+        ngx_memcpy(scratch + len, item->frame->data + skip, n);
+
+        len += n;
+        skip = 0;
+
+        if (len == NGX_SIGNALING_SCRATCH) {
+            break;
+        }
+    }
+
+    rc = c->send(c, scratch, len);
+
+    sc->out_tried = (rc == NGX_AGAIN) ? (uint16_t) len : 0;
+
+    return rc;
+}
+
+
+static void
+ngx_signaling_output_advance(ngx_signaling_conn_t *sc, size_t sent)
+{
+    size_t                 rest;
+    ngx_signaling_item_t  *item;
+
+    while (sent) {
+        item = sc->out.first;
+        rest = item->frame->len - sc->out_sent;
+
+        if (sent < rest) {
+            sc->out_sent += (uint32_t) sent;
+            return;
+        }
+
+        sent -= rest;
+        sc->out_sent = 0;
+        sc->out_bytes -= item->frame->len;
+
+        (void) ngx_signaling_queue_pop(&sc->out);
+        ngx_signaling_item_done(sc, item);
+    }
+}
+
+
+/* the end of a turn: writes, and closes what was doomed */
+
+static void
+ngx_signaling_flush_handler(ngx_event_t *ev)
+{
+    ngx_signaling_conn_t    *sc;
+    ngx_signaling_worker_t  *sw;
+
+    sw = ev->data;
+
+    while (sw->dirty) {
+        sc = sw->dirty;
+        sw->dirty = sc->next_dirty;
+        sc->dirty = 0;
+
+        ngx_signaling_conn_flush(sc);
+    }
+
+    ngx_signaling_retire_flush(sw);
+}
+
+
+static void
+ngx_signaling_snapshots_handler(ngx_event_t *ev)
+{
+    ngx_msec_t               next;
+    ngx_queue_t             *q, *following;
+    ngx_msec_int_t           left;
+    ngx_signaling_conn_t    *sc;
+    ngx_signaling_worker_t  *sw;
+
+    sw = ev->data;
+    next = NGX_TIMER_INFINITE;
+
+    for (q = ngx_queue_head(&sw->waiting);
+         q != ngx_queue_sentinel(&sw->waiting);
+         q = following)
+    {
+        following = ngx_queue_next(q);
+        sc = ngx_queue_data(q, ngx_signaling_conn_t, waiting);
+
+        left = (ngx_msec_int_t) (sc->held.first->due - ngx_current_msec);
+
+        if (left <= 0) {
+            ngx_signaling_release(sc);
+
+            if (sc->held.first == NULL) {
+                continue;
+            }
+
+            left = (ngx_msec_int_t) (sc->held.first->due - ngx_current_msec);
+        }
+
+        next = ngx_min(next, (ngx_msec_t) ngx_max(left, 1));
+    }
+
+    if (next != NGX_TIMER_INFINITE) {
+        ngx_add_timer(ev, next);
+    }
+}
+
+
+/* moves what is held up to the next snapshot that is not due */
+
+static void
+ngx_signaling_release(ngx_signaling_conn_t *sc)
+{
+    ngx_signaling_item_t  *item;
+
+    while (sc->held.first) {
+        item = sc->held.first;
+
+        if (item->snapshot
+            && (ngx_msec_int_t) (item->due - ngx_current_msec) > 0)
+        {
+            break;
+        }
+
+        (void) ngx_signaling_queue_pop(&sc->held);
+
+        item->room = NULL;
+        ngx_signaling_queue_push(&sc->out, item);
+    }
+
+    if (sc->held.first == NULL) {
+        ngx_queue_remove(&sc->waiting);
+    }
+
+    ngx_signaling_dirty(sc);
+}
+
+
+static ngx_signaling_item_t *
+ngx_signaling_item(ngx_signaling_worker_t *sw)
+{
+    ngx_signaling_item_t  *item;
+
+    item = sw->items;
+
+    if (item) {
+        sw->items = item->next;
+        sw->nitems--;
+
+    } else {
+        item = ngx_alloc(sizeof(ngx_signaling_item_t), sw->log);
+        if (item == NULL) {
+            return NULL;
+        }
+    }
+
+    item->next = NULL;
+    item->room = NULL;
+    item->due = 0;
+    item->snapshot = 0;
+
+    return item;
+}
+
+
+static void
+ngx_signaling_item_done(ngx_signaling_conn_t *sc, ngx_signaling_item_t *item)
+{
+    ngx_signaling_worker_t  *sw;
+
+    sw = sc->worker;
+
+    ngx_signaling_frame_unref(item->frame);
+
+    if (sw->nitems == NGX_SIGNALING_ITEMS) {
+        ngx_free(item);
+        return;
+    }
+
+    item->next = sw->items;
+    sw->items = item;
+    sw->nitems++;
+}
+
+
+static void
+ngx_signaling_queue_push(ngx_signaling_queue_t *q, ngx_signaling_item_t *item)
+{
+    item->next = NULL;
+
+    if (q->first == NULL) {
+        q->first = item;
+
+    } else {
+        q->last->next = item;
+    }
+
+    q->last = item;
+}
+
+
+static ngx_signaling_item_t *
+ngx_signaling_queue_pop(ngx_signaling_queue_t *q)
+{
+    ngx_signaling_item_t  *item;
+
+    item = q->first;
+
+    if (item) {
+        q->first = item->next;
+    }
+
+    return item;
+}

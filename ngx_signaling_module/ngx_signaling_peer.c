@@ -1,0 +1,398 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * What a client message does, docs/protocol.md 3.  The envelope has been
+ * checked for syntax by sig_proto_read(); here come rights, counts and
+ * routing, in that order, and exactly one answer to a message with a
+ * requestId.
+ */
+
+
+#include "ngx_signaling.h"
+
+
+static sig_code_e ngx_signaling_execute(ngx_signaling_conn_t *sc,
+    sig_envelope_t *e);
+static sig_code_e ngx_signaling_allowed(ngx_signaling_conn_t *sc,
+    ngx_uint_t action, const slice_t *channel);
+static sig_code_e ngx_signaling_publish(ngx_signaling_conn_t *sc,
+    sig_envelope_t *e);
+static sig_code_e ngx_signaling_direct(ngx_signaling_conn_t *sc,
+    sig_envelope_t *e);
+static ngx_uint_t ngx_signaling_last(ngx_signaling_conn_t *sc,
+    const slice_t *peer, sig_target_t *target);
+static void ngx_signaling_pong(ngx_signaling_conn_t *sc);
+static void ngx_signaling_error(ngx_signaling_conn_t *sc, sig_code_e code,
+    const slice_t *request_id);
+
+
+void
+ngx_signaling_message(ngx_signaling_conn_t *sc, u_char *p, size_t len)
+{
+    sig_code_e      code;
+    sig_envelope_t  e;
+
+    sc->messages_in++;
+
+    code = sig_proto_read(&e, p, len, sc->conf->max_message);
+
+    if (code == SIG_OK) {
+        code = ngx_signaling_execute(sc, &e);
+    }
+
+    switch (code) {
+
+    case SIG_OK:
+        return;
+
+    case SIG_NOT_UTF8:
+        ngx_signaling_conn_close(sc, SIG_WS_BAD_DATA, "text is not UTF-8");
+        return;
+
+    case SIG_DATA_TOO_BIG:
+        ngx_signaling_conn_close(sc, SIG_WS_TOO_BIG, "data too big");
+        return;
+
+    default:
+        ngx_signaling_error(sc, code, &e.request_id);
+        return;
+    }
+}
+
+
+static sig_code_e
+ngx_signaling_execute(ngx_signaling_conn_t *sc, sig_envelope_t *e)
+{
+    sig_code_e  code;
+
+    switch (e->type) {
+
+    case SIG_TYPE_SUBSCRIBE:
+        code = ngx_signaling_allowed(sc, ACCESS_SUBSCRIBE, &e->channel);
+
+        /* acknowledges by itself, since the snapshot comes behind the ack */
+
+        return (code == SIG_OK) ? ngx_signaling_subscribe(sc, e) : code;
+
+    case SIG_TYPE_UNSUBSCRIBE:
+        ngx_signaling_unsubscribe(sc, &e->channel);
+        break;
+
+    case SIG_TYPE_PUBLISH:
+        code = ngx_signaling_allowed(sc, ACCESS_PUBLISH, &e->channel);
+
+        if (code == SIG_OK) {
+            code = ngx_signaling_publish(sc, e);
+        }
+
+        if (code != SIG_OK) {
+            return code;
+        }
+
+        break;
+
+    case SIG_TYPE_SEND:
+        code = ngx_signaling_allowed(sc, ACCESS_SEND, NULL);
+
+        if (code == SIG_OK) {
+            code = ngx_signaling_direct(sc, e);
+        }
+
+        if (code != SIG_OK) {
+            return code;
+        }
+
+        break;
+
+    case SIG_TYPE_PING:
+        ngx_signaling_pong(sc);
+        return SIG_OK;
+
+    default:
+        return SIG_UNKNOWN_TYPE;
+    }
+
+    ngx_signaling_ack(sc, &e->request_id);
+
+    return SIG_OK;
+}
+
+
+static sig_code_e
+ngx_signaling_allowed(ngx_signaling_conn_t *sc, ngx_uint_t action,
+    const slice_t *channel)
+{
+    if (!(sc->key->actions & action)) {
+        return SIG_ACTION_NOT_PERMITTED;
+    }
+
+    if (channel && !access_channel_allowed(sc->key, channel)) {
+        return SIG_CHANNEL_NOT_AUTHORIZED;
+    }
+
+    return SIG_OK;
+}
+
+
+static sig_code_e
+ngx_signaling_publish(ngx_signaling_conn_t *sc, sig_envelope_t *e)
+{
+    size_t                   len;
+    u_char                  *p, quoted[6 * SIG_PROTO_CHANNEL_BYTES + 2];
+    slice_t                  channel, none, json;
+    uint64_t                 mask;
+    ngx_int_t                rc;
+    sig_ref_t                ref;
+    ngx_signaling_room_t    *room;
+    ngx_signaling_frame_t   *f;
+    ngx_signaling_worker_t  *sw;
+    ngx_signaling_record_t   rec;
+
+    sw = sc->worker;
+
+    room = ngx_signaling_room_by_name(sw, sc->app, &e->channel);
+
+    if (room) {
+        ref = room->ref;
+        channel = room->quoted;
+        mask = sig_registry_room_mask(sw->registry, ref);
+
+    } else {
+        if (sig_registry_find_room(sw->registry, sc->app, &e->channel, &ref,
+                                   &mask)
+            != SIG_REGISTRY_OK)
+        {
+            return SIG_OK;
+        }
+
+        channel.data = quoted;
+        channel.len = sig_proto_quote(quoted, &e->channel) - quoted;
+    }
+
+    none.len = 0;
+    none.data = NULL;
+
+    len = sig_proto_message_len(&channel, &sc->identity->quoted, &e->data,
+                                &none);
+
+    f = ngx_signaling_frame(sw, SIG_WS_TEXT, len, &p);
+    if (f == NULL) {
+        return SIG_INTERNAL_ERROR;
+    }
+
+    json.data = p;
+    json.len = len;
+
+    (void) sig_proto_message(p, &channel, &sc->identity->quoted, &e->data,
+                             &none);
+
+    ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
+
+    rec.type = NGX_SIGNALING_REC_MESSAGE;
+    rec.ref = ref;
+    rec.seq = sig_registry_room_seq(sw->registry, ref);
+
+    rc = ngx_signaling_post(sw, mask, &rec, &json, &sc->identity->metadata);
+
+    if (room && rc == NGX_OK) {
+        rc = ngx_signaling_fanout(room, sc, rec.seq, f, &json,
+                                  &sc->identity->metadata);
+    }
+
+    ngx_signaling_frame_unref(f);
+
+    return (rc == NGX_OK) ? SIG_OK : SIG_BACKEND_ERROR;
+}
+
+
+static sig_code_e
+ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
+{
+    u_char                  *p;
+    size_t                   len;
+    slice_t                  json, none;
+    uint32_t                 i, n, reached, failed;
+    sig_target_t             targets[SIG_PEER_CONNECTIONS];
+    ngx_signaling_conn_t    *to;
+    ngx_signaling_frame_t   *f;
+    ngx_signaling_worker_t  *sw;
+    ngx_signaling_record_t   rec;
+
+    sw = sc->worker;
+
+    if (ngx_signaling_last(sc, &e->to, &targets[0])) {
+        n = 1;
+
+    } else {
+        n = sig_registry_find_peer(sw->registry, sc->app, &e->to, targets);
+    }
+
+    if (n == 0) {
+        return SIG_PEER_NOT_FOUND;
+    }
+
+    len = sig_proto_direct_len(&sc->identity->quoted, &e->data,
+                               &sc->identity->metadata);
+
+    f = ngx_signaling_frame(sw, SIG_WS_TEXT, len, &p);
+    if (f == NULL) {
+        return SIG_INTERNAL_ERROR;
+    }
+
+    json.data = p;
+    json.len = len;
+    none.data = NULL;
+    none.len = 0;
+
+    (void) sig_proto_direct(p, &sc->identity->quoted, &e->data,
+                            &sc->identity->metadata);
+
+    reached = 0;
+    failed = 0;
+
+    for (i = 0; i < n; i++) {
+
+        if (targets[i].slot == sw->registry->slot) {
+            to = ngx_signaling_conn_get(sw, targets[i].number,
+                                        targets[i].conn);
+            if (to) {
+                ngx_signaling_deliver(to, NULL, f);
+                reached++;
+
+                sc->last = targets[i].conn;
+                sc->last_number = targets[i].number;
+            }
+
+            continue;
+        }
+
+        ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
+
+        rec.type = NGX_SIGNALING_REC_DIRECT;
+        rec.number = targets[i].number;
+        rec.ref = targets[i].conn;
+
+        switch (ngx_signaling_post_to(sw, targets[i].slot, &rec, &json,
+                                      &none))
+        {
+        case NGX_OK:
+            reached++;
+            break;
+
+        case NGX_DECLINED:
+            break;
+
+        default:
+            failed++;
+            break;
+        }
+    }
+
+    ngx_signaling_frame_unref(f);
+
+    if (reached) {
+        return SIG_OK;
+    }
+
+    return failed ? SIG_BACKEND_ERROR : SIG_PEER_NOT_FOUND;
+}
+
+
+/*
+ * Most messages go where the one before went.  While that connection is one
+ * of this worker, and its ID was made up for it alone, nobody need be asked.
+ */
+
+static ngx_uint_t
+ngx_signaling_last(ngx_signaling_conn_t *sc, const slice_t *peer,
+    sig_target_t *target)
+{
+    ngx_signaling_conn_t  *to;
+
+    if (sc->last.gen == 0) {
+        return 0;
+    }
+
+    to = ngx_signaling_conn_get(sc->worker, sc->last_number, sc->last);
+
+    if (to == NULL
+        || to->shared_id
+        || to->app != sc->app
+        || !slice_eq(&to->identity->id, peer))
+    {
+        return 0;
+    }
+
+    target->conn = sc->last;
+    target->number = sc->last_number;
+    target->slot = sc->worker->registry->slot;
+
+    return 1;
+}
+
+
+void
+ngx_signaling_ack(ngx_signaling_conn_t *sc, const slice_t *request_id)
+{
+    u_char                 *p;
+    ngx_signaling_frame_t  *f;
+
+    if (request_id->data == NULL) {
+        return;
+    }
+
+    f = ngx_signaling_frame(sc->worker, SIG_WS_TEXT,
+                            sig_proto_ack_len(request_id), &p);
+    if (f == NULL) {
+        ngx_signaling_doom(sc, SIG_WS_INTERNAL);
+        return;
+    }
+
+    (void) sig_proto_ack(p, request_id);
+
+    ngx_signaling_send(sc, f);
+    ngx_signaling_frame_unref(f);
+}
+
+
+static void
+ngx_signaling_error(ngx_signaling_conn_t *sc, sig_code_e code,
+    const slice_t *request_id)
+{
+    u_char                 *p;
+    ngx_signaling_frame_t  *f;
+
+    f = ngx_signaling_frame(sc->worker, SIG_WS_TEXT,
+                            sig_proto_error_len(code, request_id), &p);
+    if (f == NULL) {
+        ngx_signaling_doom(sc, SIG_WS_INTERNAL);
+        return;
+    }
+
+    (void) sig_proto_error(p, code, request_id);
+
+    ngx_signaling_send(sc, f);
+    ngx_signaling_frame_unref(f);
+}
+
+
+static void
+ngx_signaling_pong(ngx_signaling_conn_t *sc)
+{
+    u_char                 *p;
+    ngx_signaling_frame_t  *f;
+
+    f = ngx_signaling_frame(sc->worker, SIG_WS_TEXT, sig_proto_pong.len, &p);
+    if (f == NULL) {
+        ngx_signaling_doom(sc, SIG_WS_INTERNAL);
+        return;
+    }
+
+    ngx_memcpy(p, sig_proto_pong.data, sig_proto_pong.len);
+
+    ngx_signaling_send(sc, f);
+    ngx_signaling_frame_unref(f);
+}

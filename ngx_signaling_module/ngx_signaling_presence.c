@@ -1,0 +1,477 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * Presence: the snapshot that answers a subscribe, and the deltas that tell
+ * of every change after it.
+ *
+ * A room numbers its changes.  A subscription knows the number of its
+ * snapshot, and changes up to it are not told again, however late their
+ * records come.
+ *
+ * An ID that is made up for each connection has one author: all that is said
+ * about it comes from one worker, in order.  An ID that may come again
+ * ("shared_id") can be talked about by several workers, whose records arrive
+ * in any order; so the receiver asks the registry what is true now, and what
+ * it tells converges to that.
+ */
+
+
+#include "ngx_signaling.h"
+
+
+#define ngx_signaling_quoted_max  (6 * SIG_PROTO_PEER_ID + 2)
+
+
+static size_t ngx_signaling_snapshot_room(ngx_signaling_room_t *room);
+static u_char *ngx_signaling_roster_next(u_char *p, slice_t *peer,
+    slice_t *metadata);
+static uint32_t ngx_signaling_roster_fit(sig_roster_t *roster, u_char **next,
+    size_t room, uint32_t *with_metadata, size_t *total);
+static u_char *ngx_signaling_snapshot_part(ngx_signaling_conn_t *sc,
+    ngx_signaling_room_t *room, sig_roster_t *roster, u_char *from,
+    uint32_t *left);
+static void ngx_signaling_tell(ngx_signaling_room_t *room,
+    ngx_uint_t type, uint64_t seq, const slice_t *peer,
+    const slice_t *metadata);
+static ngx_signaling_frame_t *ngx_signaling_delta(ngx_signaling_worker_t *sw,
+    ngx_signaling_room_t *room, ngx_uint_t joined, const slice_t *peer,
+    const slice_t *metadata);
+
+
+ngx_int_t
+ngx_signaling_roster_grow(ngx_signaling_worker_t *sw, size_t size)
+{
+    u_char  *roster;
+
+    size = ngx_align(size + size / 4, ngx_pagesize);
+
+    roster = ngx_alloc(size, sw->log);
+    if (roster == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (sw->roster) {
+        ngx_free(sw->roster);
+    }
+
+    sw->roster = roster;
+    sw->roster_size = size;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Holds a snapshot of the roster.  It is one frame, of which metadata is left
+ * out from the end of the list when it would get too long; only if bare IDs
+ * do not fit either there are more (docs/protocol.md 5.4.5).
+ */
+
+void
+ngx_signaling_snapshot(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
+    sig_roster_t *roster)
+{
+    u_char    *p;
+    uint32_t   left;
+
+    p = roster->data;
+    left = roster->count;
+
+    do {
+        p = ngx_signaling_snapshot_part(sc, room, roster, p, &left);
+
+    } while (p && left);
+}
+
+
+static u_char *
+ngx_signaling_snapshot_part(ngx_signaling_conn_t *sc,
+    ngx_signaling_room_t *room, sig_roster_t *roster, u_char *from,
+    uint32_t *left)
+{
+    u_char                 *p, *next, text[ngx_signaling_quoted_max];
+    size_t                  total;
+    slice_t                 peer, metadata, quoted;
+    uint32_t                i, n, with_metadata;
+    ngx_signaling_frame_t  *f;
+
+    next = from;
+    with_metadata = 0;
+
+    n = ngx_signaling_roster_fit(roster, &next,
+                                 NGX_SIGNALING_SNAPSHOT_MAX
+                                 - ngx_signaling_snapshot_room(room),
+                                 &with_metadata, &total);
+
+    f = ngx_signaling_frame(sc->worker, SIG_WS_TEXT,
+                            ngx_signaling_snapshot_room(room) + total, &p);
+    if (f == NULL) {
+        ngx_signaling_doom(sc, SIG_WS_INTERNAL);
+        return NULL;
+    }
+
+    p = sig_proto_presence_open(p, &room->quoted);
+    next = from;
+
+    for (i = 0; i < n; i++) {
+        next = ngx_signaling_roster_next(next, &peer, &metadata);
+
+        quoted.data = text;
+        quoted.len = sig_proto_quote(text, &peer) - text;
+
+        if (i >= with_metadata) {
+            metadata.len = 0;
+        }
+
+        p = sig_proto_presence_entry(p, &quoted, &metadata, i == 0);
+    }
+
+    p = sig_proto_presence_turn(p);
+    (void) sig_proto_presence_close(p);
+
+    ngx_signaling_hold(sc, room, f, 1);
+    ngx_signaling_frame_unref(f);
+
+    *left -= n;
+
+    return next;
+}
+
+
+/*
+ * How many entries from *next on fit, and of how many the metadata too;
+ * *total is the length of those.  Every entry is taken bare first.
+ */
+
+static uint32_t
+ngx_signaling_roster_fit(sig_roster_t *roster, u_char **next, size_t room,
+    uint32_t *with_metadata, size_t *total)
+{
+    u_char    *p, *start, *following, text[ngx_signaling_quoted_max];
+    size_t     bare, full, len, used;
+    slice_t    peer, metadata, none, quoted;
+    uint32_t   n;
+
+    none.data = NULL;
+    none.len = 0;
+    used = 0;
+    n = 0;
+    start = *next;
+    p = start;
+
+    while (p < roster->data + roster->used) {
+        following = ngx_signaling_roster_next(p, &peer, &metadata);
+
+        quoted.data = text;
+        quoted.len = sig_proto_quote(text, &peer) - text;
+
+        len = sig_proto_presence_entry_len(&quoted, &none, n == 0);
+
+        if (used + len > room && n) {
+            break;
+        }
+
+        used += len;
+        n++;
+        p = following;
+    }
+
+    *next = p;
+
+    p = start;
+
+    for (*with_metadata = 0; *with_metadata < n; (*with_metadata)++) {
+        p = ngx_signaling_roster_next(p, &peer, &metadata);
+
+        quoted.data = text;
+        quoted.len = sig_proto_quote(text, &peer) - text;
+
+        bare = sig_proto_presence_entry_len(&quoted, &none, 0);
+        full = sig_proto_presence_entry_len(&quoted, &metadata, 0);
+
+        if (used + full - bare > room) {
+            break;
+        }
+
+        used += full - bare;
+    }
+
+    *total = used;
+
+    return n;
+}
+
+
+static size_t
+ngx_signaling_snapshot_room(ngx_signaling_room_t *room)
+{
+    return sig_proto_presence_open_len(&room->quoted)
+           + sig_proto_presence_turn_len()
+           + sig_proto_presence_close_len();
+}
+
+
+static u_char *
+ngx_signaling_roster_next(u_char *p, slice_t *peer, slice_t *metadata)
+{
+    sig_roster_entry_t  entry;
+
+    ngx_memcpy(&entry, p, sizeof(sig_roster_entry_t));
+    p += sizeof(sig_roster_entry_t);
+
+    peer->data = p;
+    peer->len = entry.peer_len;
+    p += entry.peer_len;
+
+    metadata->data = p;
+    metadata->len = entry.metadata_len;
+
+    return p + entry.metadata_len;
+}
+
+
+/* tells everyone of a change that a connection of this worker has made */
+
+void
+ngx_signaling_changed(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
+    sig_change_t *change, ngx_signaling_identity_t *identity)
+{
+    slice_t                 none;
+    ngx_uint_t              type;
+    ngx_signaling_record_t  rec;
+
+    switch (change->change) {
+
+    case SIG_CHANGE_JOINED:
+        type = NGX_SIGNALING_REC_JOINED;
+        break;
+
+    case SIG_CHANGE_TAKEOVER:
+        type = NGX_SIGNALING_REC_TAKEOVER;
+        break;
+
+    case SIG_CHANGE_LEFT:
+        type = NGX_SIGNALING_REC_LEFT;
+        break;
+
+    default: /* SIG_CHANGE_NONE */
+        return;
+    }
+
+    none.data = NULL;
+    none.len = 0;
+
+    ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
+
+    rec.type = (uint8_t) type;
+    rec.shared_id = change->shared_id;
+    rec.origin = sw->registry->slot;
+    rec.ref = change->room;
+    rec.seq = change->seq;
+
+    (void) ngx_signaling_post(sw, change->mask, &rec, &identity->id,
+                              type == NGX_SIGNALING_REC_LEFT
+                              ? &none : &identity->metadata);
+
+    ngx_signaling_tell(room, type, change->seq, &identity->id,
+                       &identity->metadata);
+}
+
+
+/* a record of presence from another worker */
+
+void
+ngx_signaling_heard(ngx_signaling_worker_t *sw, ngx_signaling_record_t *rec,
+    const slice_t *peer, const slice_t *metadata)
+{
+    u_char                 buf[NGX_SIGNALING_METADATA_MAX];
+    slice_t                now;
+    ngx_uint_t             type, present;
+    ngx_signaling_room_t  *room;
+
+    room = ngx_signaling_room_by_ref(sw, rec->ref);
+
+    if (room == NULL) {
+        return;
+    }
+
+    type = rec->type;
+
+    if (!rec->shared_id) {
+        ngx_signaling_tell(room, type, rec->seq, peer, metadata);
+        return;
+    }
+
+    now.data = buf;
+    now.len = 0;
+
+    present = sig_registry_in_room(sw->registry, rec->ref, peer, &now);
+
+    if (present) {
+
+        /* it came back, and the record of that may have come before */
+
+        if (type == NGX_SIGNALING_REC_LEFT) {
+            type = NGX_SIGNALING_REC_TAKEOVER;
+        }
+
+        /* so may one of a later subscription, which has other metadata */
+
+        metadata = &now;
+
+    } else if (type != NGX_SIGNALING_REC_LEFT) {
+        return;
+    }
+
+    ngx_signaling_tell(room, type, rec->seq, peer, metadata);
+}
+
+
+/*
+ * A departure found while reaping the slot "origin".  The others have to read
+ * what that slot said before they believe that it speaks no more.
+ */
+
+void
+ngx_signaling_departed(ngx_signaling_worker_t *sw, sig_departure_t *departure,
+    ngx_uint_t origin)
+{
+    slice_t                 peer, none;
+    ngx_signaling_record_t  rec;
+
+    if (departure->change.change == SIG_CHANGE_LEFT) {
+
+        peer.data = departure->peer;
+        peer.len = departure->peer_len;
+        none.data = NULL;
+        none.len = 0;
+
+        ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
+
+        rec.type = NGX_SIGNALING_REC_LEFT;
+        rec.shared_id = departure->change.shared_id;
+        rec.origin = (uint16_t) origin;
+        rec.ref = departure->change.room;
+        rec.seq = departure->change.seq;
+
+        (void) ngx_signaling_post(sw, departure->change.mask, &rec, &peer,
+                                  &none);
+
+        ngx_signaling_heard(sw, &rec, &peer, &none);
+    }
+
+    ngx_signaling_retire(sw, departure->change.member);
+}
+
+
+/* sends the delta to those who may see it and do not know it yet */
+
+static void
+ngx_signaling_tell(ngx_signaling_room_t *room, ngx_uint_t type, uint64_t seq,
+    const slice_t *peer, const slice_t *metadata)
+{
+    ngx_queue_t            *q;
+    ngx_signaling_sub_t    *sub;
+    ngx_signaling_conn_t   *sc;
+    ngx_signaling_frame_t  *left, *joined;
+
+    left = NULL;
+    joined = NULL;
+
+    for (q = ngx_queue_head(&room->subs);
+         q != ngx_queue_sentinel(&room->subs);
+         q = ngx_queue_next(q))
+    {
+        sub = ngx_queue_data(q, ngx_signaling_sub_t, in_room);
+        sc = sub->conn;
+
+        if (sub->seq >= seq
+            || !(sc->key->actions & ACCESS_PRESENCE)
+            || slice_eq(&sc->identity->id, peer))
+        {
+            continue;
+        }
+
+        if (type != NGX_SIGNALING_REC_JOINED) {
+
+            if (left == NULL) {
+                left = ngx_signaling_delta(sc->worker, room, 0, peer, NULL);
+                if (left == NULL) {
+                    ngx_signaling_doom(sc, SIG_WS_INTERNAL);
+                    continue;
+                }
+            }
+
+            ngx_signaling_deliver(sc, room, left);
+        }
+
+        if (type != NGX_SIGNALING_REC_LEFT) {
+
+            if (joined == NULL) {
+                joined = ngx_signaling_delta(sc->worker, room, 1, peer,
+                                             metadata);
+                if (joined == NULL) {
+                    ngx_signaling_doom(sc, SIG_WS_INTERNAL);
+                    continue;
+                }
+            }
+
+            ngx_signaling_deliver(sc, room, joined);
+        }
+    }
+
+    if (left) {
+        ngx_signaling_frame_unref(left);
+    }
+
+    if (joined) {
+        ngx_signaling_frame_unref(joined);
+    }
+}
+
+
+static ngx_signaling_frame_t *
+ngx_signaling_delta(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
+    ngx_uint_t joined, const slice_t *peer, const slice_t *metadata)
+{
+    u_char                 *p, text[ngx_signaling_quoted_max];
+    size_t                  len;
+    slice_t                 none, quoted;
+    ngx_signaling_frame_t  *f;
+
+    none.data = NULL;
+    none.len = 0;
+
+    if (metadata == NULL) {
+        metadata = &none;
+    }
+
+    quoted.data = text;
+    quoted.len = sig_proto_quote(text, peer) - text;
+
+    len = ngx_signaling_snapshot_room(room)
+          + sig_proto_presence_entry_len(&quoted, metadata, 1);
+
+    f = ngx_signaling_frame(sw, SIG_WS_TEXT, len, &p);
+    if (f == NULL) {
+        return NULL;
+    }
+
+    p = sig_proto_presence_open(p, &room->quoted);
+
+    if (joined) {
+        p = sig_proto_presence_entry(p, &quoted, metadata, 1);
+        p = sig_proto_presence_turn(p);
+
+    } else {
+        p = sig_proto_presence_turn(p);
+        p = sig_proto_presence_entry(p, &quoted, metadata, 1);
+    }
+
+    (void) sig_proto_presence_close(p);
+
+    return f;
+}

@@ -1,0 +1,255 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * Records from other workers: taken in turn from all senders, some in each
+ * turn of the event loop, checked, and done.  What they say comes from shared
+ * memory and is believed only where it fits what this worker knows.
+ */
+
+
+#include "ngx_signaling.h"
+
+
+#define NGX_SIGNALING_RECORDS  1024    /* in one turn */
+#define NGX_SIGNALING_DEPTH    8       /* dead speaking for the dead */
+
+
+static void ngx_signaling_take(ngx_signaling_worker_t *sw);
+static void ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
+    slice_t *record, ngx_uint_t depth);
+static void ngx_signaling_record_message(ngx_signaling_worker_t *sw,
+    ngx_signaling_record_t *rec, slice_t *first, slice_t *second);
+static void ngx_signaling_record_direct(ngx_signaling_worker_t *sw,
+    ngx_signaling_record_t *rec, slice_t *first);
+
+
+void
+ngx_signaling_wake_handler(ngx_event_t *ev)
+{
+    ssize_t            n;
+    uint64_t           count;
+    ngx_connection_t  *c;
+
+    c = ev->data;
+
+    /* an edge-triggered eventfd need not be read */
+
+    if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)) {
+
+        n = read(c->fd, &count, sizeof(uint64_t));
+
+        if (n == -1 && ngx_errno != NGX_EAGAIN) {
+            ngx_log_error(NGX_LOG_ALERT, c->log, ngx_errno,
+                          "read() from eventfd failed");
+        }
+    }
+
+    sig_mailbox_begin(((ngx_signaling_worker_t *) c->data)->mailbox, 0);
+
+    ngx_signaling_take(c->data);
+}
+
+
+void
+ngx_signaling_drain_handler(ngx_event_t *ev)
+{
+    ngx_signaling_take(ev->data);
+}
+
+
+/* looks at all senders, whether they have called or not */
+
+void
+ngx_signaling_ipc_look(ngx_signaling_worker_t *sw)
+{
+    if (sw->slotted) {
+        sig_mailbox_begin(sw->mailbox, 1);
+        ngx_signaling_take(sw);
+    }
+}
+
+
+static void
+ngx_signaling_take(ngx_signaling_worker_t *sw)
+{
+    slice_t     record;
+    uint32_t    src;
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_SIGNALING_RECORDS; i++) {
+
+        if (!sig_mailbox_next(sw->mailbox, &src, &record)) {
+            return;
+        }
+
+        ngx_signaling_record(sw, src, &record, 0);
+    }
+
+    sig_mailbox_end(sw->mailbox);
+
+    ngx_post_event(&sw->drain, &ngx_posted_next_events);
+}
+
+
+/* everything that a slot has said so far; its owner is gone */
+
+void
+ngx_signaling_ipc_last_words(ngx_signaling_worker_t *sw, uint32_t slot,
+    ngx_uint_t depth)
+{
+    slice_t  record;
+
+    if (depth == NGX_SIGNALING_DEPTH || !sw->slotted
+        || slot >= sw->zone->nslots || slot == sw->registry->slot)
+    {
+        return;
+    }
+
+    while (sig_mailbox_next_from(sw->mailbox, slot, &record)) {
+        ngx_signaling_record(sw, slot, &record, depth + 1);
+    }
+}
+
+
+static void
+ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
+    slice_t *record, ngx_uint_t depth)
+{
+    u_char                  peer[SIG_PROTO_PEER_ID];
+    slice_t                 first, second;
+    ngx_signaling_conn_t   *sc;
+    ngx_signaling_record_t  rec;
+
+    if (record->len < sizeof(ngx_signaling_record_t)) {
+        return;
+    }
+
+    ngx_memcpy(&rec, record->data, sizeof(ngx_signaling_record_t));
+
+    if ((uint64_t) rec.first + rec.second
+        != record->len - sizeof(ngx_signaling_record_t))
+    {
+        return;
+    }
+
+    first.data = record->data + sizeof(ngx_signaling_record_t);
+    first.len = rec.first;
+    second.data = first.data + first.len;
+    second.len = rec.second;
+
+    switch (rec.type) {
+
+    case NGX_SIGNALING_REC_MESSAGE:
+        ngx_signaling_record_message(sw, &rec, &first, &second);
+        return;
+
+    case NGX_SIGNALING_REC_DIRECT:
+        ngx_signaling_record_direct(sw, &rec, &first);
+        return;
+
+    case NGX_SIGNALING_REC_JOINED:
+    case NGX_SIGNALING_REC_TAKEOVER:
+    case NGX_SIGNALING_REC_LEFT:
+
+        if (first.len > SIG_PROTO_PEER_ID
+            || second.len > NGX_SIGNALING_METADATA_MAX)
+        {
+            return;
+        }
+
+        if (rec.origin != src) {
+
+            /* said for a dead worker, whose own words come first */
+
+            ngx_memcpy(peer, first.data, first.len);
+            first.data = peer;
+            second.len = 0;
+
+            ngx_signaling_ipc_last_words(sw, rec.origin, depth);
+        }
+
+        ngx_signaling_heard(sw, &rec, &first, &second);
+        return;
+
+    case NGX_SIGNALING_REC_PROBE:
+    case NGX_SIGNALING_REC_KICK:
+
+        sc = ngx_signaling_conn_get(sw, rec.number, rec.ref);
+
+        if (sc == NULL) {
+            return;
+        }
+
+        if (rec.type == NGX_SIGNALING_REC_PROBE) {
+            ngx_signaling_conn_probe(sc);
+            return;
+        }
+
+        ngx_signaling_conn_close(sc, NGX_SIGNALING_DISCONNECTED,
+                                 "connected elsewhere");
+        return;
+
+    default:
+        return;
+    }
+}
+
+
+static void
+ngx_signaling_record_message(ngx_signaling_worker_t *sw,
+    ngx_signaling_record_t *rec, slice_t *first, slice_t *second)
+{
+    u_char                 *p;
+    slice_t                 json;
+    ngx_signaling_room_t   *room;
+    ngx_signaling_frame_t  *f;
+
+    room = ngx_signaling_room_by_ref(sw, rec->ref);
+
+    if (room == NULL || first->len == 0) {
+        return;
+    }
+
+    f = ngx_signaling_frame(sw, SIG_WS_TEXT, first->len, &p);
+    if (f == NULL) {
+        return;
+    }
+
+    ngx_memcpy(p, first->data, first->len);
+
+    json.data = p;
+    json.len = first->len;
+
+    (void) ngx_signaling_fanout(room, NULL, rec->seq, f, &json, second);
+
+    ngx_signaling_frame_unref(f);
+}
+
+
+static void
+ngx_signaling_record_direct(ngx_signaling_worker_t *sw,
+    ngx_signaling_record_t *rec, slice_t *first)
+{
+    u_char                 *p;
+    ngx_signaling_conn_t   *sc;
+    ngx_signaling_frame_t  *f;
+
+    sc = ngx_signaling_conn_get(sw, rec->number, rec->ref);
+
+    if (sc == NULL || first->len == 0) {
+        return;
+    }
+
+    f = ngx_signaling_frame(sw, SIG_WS_TEXT, first->len, &p);
+    if (f == NULL) {
+        return;
+    }
+
+    ngx_memcpy(p, first->data, first->len);
+
+    ngx_signaling_deliver(sc, NULL, f);
+    ngx_signaling_frame_unref(f);
+}

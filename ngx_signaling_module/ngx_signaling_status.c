@@ -1,0 +1,309 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * The status of a zone, as JSON, for Prometheus, or as a page.  The numbers
+ * are copied out of the registry first, and rendered without its lock.
+ */
+
+
+#include "ngx_signaling.h"
+
+
+#define NGX_SIGNALING_STATUS_SLOT  192    /* bytes of text for a worker */
+#define NGX_SIGNALING_STATUS_TEXT  4096
+
+
+typedef enum {
+    NGX_SIGNALING_JSON = 0,
+    NGX_SIGNALING_PROMETHEUS,
+    NGX_SIGNALING_HTML
+} ngx_signaling_format_e;
+
+
+typedef struct {
+    const char                *name;
+    const char                *help;
+    uint64_t                   value;
+} ngx_signaling_gauge_t;
+
+
+#define NGX_SIGNALING_GAUGES  8
+
+
+static ngx_signaling_format_e ngx_signaling_status_format(
+    ngx_http_request_t *r);
+static ngx_uint_t ngx_signaling_accepts_html(ngx_http_request_t *r);
+static void ngx_signaling_status_gauges(ngx_signaling_zone_t *zone,
+    ngx_signaling_gauge_t *gauges);
+static u_char *ngx_signaling_status_json(u_char *p, u_char *last,
+    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges);
+static u_char *ngx_signaling_status_prometheus(u_char *p, u_char *last,
+    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges);
+static u_char *ngx_signaling_status_html(u_char *p, u_char *last,
+    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges);
+static u_char *ngx_signaling_status_workers(u_char *p, u_char *last,
+    ngx_signaling_zone_t *zone, const char *first, const char *between,
+    const char *format);
+
+
+ngx_int_t
+ngx_signaling_status_handler(ngx_http_request_t *r)
+{
+    size_t                     size;
+    u_char                    *last;
+    ngx_int_t                  rc;
+    ngx_buf_t                 *b;
+    ngx_chain_t                out;
+    ngx_signaling_zone_t      *zone;
+    ngx_signaling_gauge_t      gauges[NGX_SIGNALING_GAUGES + 1];
+    ngx_signaling_loc_conf_t  *slcf;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_signaling_module);
+    zone = slcf->status_zone->data;
+
+    size = NGX_SIGNALING_STATUS_TEXT
+           + NGX_SIGNALING_GAUGES * (zone->name.len + 256)
+           + (size_t) zone->nslots * NGX_SIGNALING_STATUS_SLOT;
+
+    b = ngx_create_temp_buf(r->pool, size);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    last = b->end;
+
+    ngx_signaling_status_gauges(zone, gauges);
+
+    switch (ngx_signaling_status_format(r)) {
+
+    case NGX_SIGNALING_PROMETHEUS:
+        ngx_str_set(&r->headers_out.content_type,
+                    "text/plain; version=0.0.4; charset=utf-8");
+        b->last = ngx_signaling_status_prometheus(b->pos, last, zone, gauges);
+        break;
+
+    case NGX_SIGNALING_HTML:
+        ngx_str_set(&r->headers_out.content_type, "text/html; charset=utf-8");
+        b->last = ngx_signaling_status_html(b->pos, last, zone, gauges);
+        break;
+
+    default: /* NGX_SIGNALING_JSON */
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+        b->last = ngx_signaling_status_json(b->pos, last, zone, gauges);
+        break;
+    }
+
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = b->last - b->pos;
+
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static ngx_signaling_format_e
+ngx_signaling_status_format(ngx_http_request_t *r)
+{
+    ngx_str_t  format;
+
+    if (ngx_http_arg(r, (u_char *) "format", 6, &format) == NGX_OK) {
+
+        if (format.len == 10
+            && ngx_strncmp(format.data, "prometheus", 10) == 0)
+        {
+            return NGX_SIGNALING_PROMETHEUS;
+        }
+
+        if (format.len == 4 && ngx_strncmp(format.data, "html", 4) == 0) {
+            return NGX_SIGNALING_HTML;
+        }
+
+        return NGX_SIGNALING_JSON;
+    }
+
+    return ngx_signaling_accepts_html(r) ? NGX_SIGNALING_HTML
+                                         : NGX_SIGNALING_JSON;
+}
+
+
+/* browsers say so, programs do not */
+
+static ngx_uint_t
+ngx_signaling_accepts_html(ngx_http_request_t *r)
+{
+    ngx_table_elt_t   *h;
+    access_headers_t   walk;
+
+    access_headers(&walk, r);
+
+    while ((h = access_header_next(&walk)) != NULL) {
+
+        if (access_is(&h->key, "Accept")) {
+            return ngx_strnstr(h->value.data, "text/html", h->value.len)
+                   != NULL;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_signaling_status_gauges(ngx_signaling_zone_t *zone,
+    ngx_signaling_gauge_t *gauges)
+{
+    sig_registry_stats_t  stats;
+
+    sig_registry_stats(&zone->registry, &stats);
+
+    *gauges++ = (ngx_signaling_gauge_t)
+        { "connections", "WebSocket connections", stats.connections };
+    *gauges++ = (ngx_signaling_gauge_t)
+        { "peers", "peer IDs with a connection", stats.peers };
+    *gauges++ = (ngx_signaling_gauge_t)
+        { "channels", "channels with a subscriber", stats.rooms };
+    *gauges++ = (ngx_signaling_gauge_t)
+        { "members", "subscriptions", stats.members };
+    *gauges++ = (ngx_signaling_gauge_t)
+        { "leaving", "departures on their way", stats.leaving };
+    *gauges++ = (ngx_signaling_gauge_t)
+        { "memory_bytes", "memory for nodes", stats.bytes_total };
+    *gauges++ = (ngx_signaling_gauge_t)
+        { "memory_free_bytes", "free memory for nodes", stats.bytes_free };
+    *gauges++ = (ngx_signaling_gauge_t)
+        { "rebuilds", "recoveries from a worker's death", stats.rebuilds };
+
+    gauges->name = NULL;
+}
+
+
+static u_char *
+ngx_signaling_status_json(u_char *p, u_char *last, ngx_signaling_zone_t *zone,
+    ngx_signaling_gauge_t *gauges)
+{
+    p = ngx_slprintf(p, last, "{\"zone\":\"%V\"", &zone->name);
+
+    for ( /* void */ ; gauges->name; gauges++) {
+        p = ngx_slprintf(p, last, ",\"%s\":%uL", gauges->name, gauges->value);
+    }
+
+    p = ngx_slprintf(p, last, ",\"workers\":[");
+    p = ngx_signaling_status_workers(p, last, zone, "", ",",
+                                     "%s{\"pid\":%uD,\"connections\":%uD}");
+
+    return ngx_slprintf(p, last, "]}\n");
+}
+
+
+static u_char *
+ngx_signaling_status_prometheus(u_char *p, u_char *last,
+    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges)
+{
+    u_char  sample[64 + NGX_SIGNALING_ZONE_NAME];
+
+    for ( /* void */ ; gauges->name; gauges++) {
+        p = ngx_slprintf(p, last,
+                         "# HELP nginx_signaling_%s %s\n"
+                         "# TYPE nginx_signaling_%s gauge\n"
+                         "nginx_signaling_%s{zone=\"%V\"} %uL\n",
+                         gauges->name, gauges->help, gauges->name,
+                         gauges->name, &zone->name, gauges->value);
+    }
+
+    (void) ngx_sprintf(sample, "nginx_signaling_worker_connections{"
+                       "zone=\"%V\",pid=%Z", &zone->name);
+
+    p = ngx_slprintf(p, last,
+                     "# HELP nginx_signaling_worker_connections WebSocket "
+                     "connections of a worker\n"
+                     "# TYPE nginx_signaling_worker_connections gauge\n");
+
+    return ngx_signaling_status_workers(p, last, zone, (char *) sample,
+                                        (char *) sample,
+                                        "%s\"%uD\"} %uD\n");
+}
+
+
+static u_char *
+ngx_signaling_status_html(u_char *p, u_char *last, ngx_signaling_zone_t *zone,
+    ngx_signaling_gauge_t *gauges)
+{
+    p = ngx_slprintf(p, last,
+                     "<!doctype html>\n<html lang=\"en\"><head>"
+                     "<meta charset=\"utf-8\">"
+                     "<meta name=\"viewport\" "
+                     "content=\"width=device-width\">"
+                     "<meta http-equiv=\"refresh\" content=\"5\">"
+                     "<title>signaling: %V</title>"
+                     "<style>body{font:16px sans-serif;margin:2em}"
+                     "td{padding:.2em 1em .2em 0}"
+                     "td+td{text-align:right}</style></head>\n"
+                     "<body><h1>%V</h1>\n<table>\n",
+                     &zone->name, &zone->name);
+
+    for ( /* void */ ; gauges->name; gauges++) {
+        p = ngx_slprintf(p, last, "<tr><td>%s</td><td>%uL</td></tr>\n",
+                         gauges->help, gauges->value);
+    }
+
+    p = ngx_slprintf(p, last, "</table>\n<h2>Workers</h2>\n<table>\n"
+                     "<tr><td>pid</td><td>connections</td></tr>\n");
+    p = ngx_signaling_status_workers(p, last, zone, "", "\n",
+                                     "%s<tr><td>%uD</td><td>%uD</td></tr>");
+
+    return ngx_slprintf(p, last, "\n</table></body></html>\n");
+}
+
+
+static u_char *
+ngx_signaling_status_workers(u_char *p, u_char *last,
+    ngx_signaling_zone_t *zone, const char *first, const char *between,
+    const char *format)
+{
+    uint32_t          slot;
+    const char       *separator;
+    sig_slot_info_t   info;
+
+    separator = first;
+
+    for (slot = 0; slot < zone->nslots; slot++) {
+
+        if (sig_registry_slot_info(&zone->registry, slot, &info)
+            != SIG_REGISTRY_OK
+            || info.state != SIG_SLOT_LIVE)
+        {
+            continue;
+        }
+
+        p = ngx_slprintf(p, last, format, separator, info.pid,
+                         info.connections);
+        separator = between;
+    }
+
+    return p;
+}

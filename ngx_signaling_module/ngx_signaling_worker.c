@@ -1,0 +1,516 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * A worker's life in a zone: taking a slot, a look around four times a
+ * second, reaping slots of the dead, new keys, and the end.
+ */
+
+
+#include "ngx_signaling.h"
+
+
+#define NGX_SIGNALING_TICK         250     /* ms */
+#define NGX_SIGNALING_PATIENCE     4       /* ticks without a slot */
+#define NGX_SIGNALING_REAP         32      /* members in one step */
+#define NGX_SIGNALING_REAP_STEPS   32      /* in one turn */
+#define NGX_SIGNALING_WARN         60      /* s, between warnings */
+
+
+static ngx_int_t ngx_signaling_worker_apps(ngx_signaling_worker_t *sw);
+static void ngx_signaling_worker_slot(ngx_signaling_worker_t *sw);
+static void ngx_signaling_worker_make_way(ngx_signaling_worker_t *sw);
+static void ngx_signaling_tick_handler(ngx_event_t *ev);
+static void ngx_signaling_worker_reap(ngx_signaling_worker_t *sw);
+static void ngx_signaling_worker_reap_slot(ngx_signaling_worker_t *sw,
+    uint32_t slot, uint32_t pid, uint32_t dead_reaper);
+static ngx_uint_t ngx_signaling_gone(uint32_t pid);
+static void ngx_signaling_worker_narrow(ngx_signaling_worker_t *sw,
+    u_char *text, size_t len);
+
+
+ngx_int_t
+ngx_signaling_worker_init(ngx_cycle_t *cycle, ngx_signaling_zone_t *zone)
+{
+    ngx_signaling_worker_t  *sw;
+
+    sw = ngx_pcalloc(cycle->pool, sizeof(ngx_signaling_worker_t));
+    if (sw == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* the handles of this process; the master's were for the master */
+
+    zone->registry.pid = (uint32_t) ngx_pid;
+    zone->registry.slot = SIG_NO_SLOT;
+
+    sw->zone = zone;
+    sw->registry = &zone->registry;
+    sw->mailbox = &zone->mailbox;
+    sw->cycle = cycle;
+    sw->log = cycle->log;
+    sw->keys_seen = zone->generation;
+
+    sw->buffer = ngx_palloc(cycle->pool, NGX_SIGNALING_BUFFER);
+    if (sw->buffer == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_signaling_output_init(sw) != NGX_OK
+        || ngx_signaling_rooms_init(sw) != NGX_OK
+        || ngx_signaling_ipc_init(sw) != NGX_OK
+        || ngx_signaling_roster_grow(sw, 65536) != NGX_OK
+        || ngx_signaling_worker_apps(sw) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    sw->leave.handler = ngx_signaling_leave_step;
+    sw->leave.data = sw;
+    sw->leave.log = cycle->log;
+    sw->leave.cancelable = 1;
+
+    sw->tick.handler = ngx_signaling_tick_handler;
+    sw->tick.data = sw;
+    sw->tick.log = cycle->log;
+    sw->tick.cancelable = 1;
+
+    zone->worker = sw;
+
+    ngx_signaling_worker_slot(sw);
+
+    /* at once, for a predecessor that died */
+
+    ngx_add_timer(&sw->tick, 1);
+
+    return NGX_OK;
+}
+
+
+/* the number of each key's app */
+
+static ngx_int_t
+ngx_signaling_worker_apps(ngx_signaling_worker_t *sw)
+{
+    ngx_uint_t      i;
+    access_keys_t  *keys;
+
+    keys = sw->zone->keys;
+
+    sw->apps = ngx_palloc(sw->cycle->pool,
+                          (keys->nelts + 1) * sizeof(uint32_t));
+    if (sw->apps == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < keys->nelts; i++) {
+
+        sw->apps[i] = SIG_NO_APP;
+
+        if (sig_registry_app(sw->registry, &keys->elts[i]->app, &sw->apps[i])
+            != SIG_REGISTRY_OK)
+        {
+            sw->apps[i] = SIG_NO_APP;
+
+            ngx_log_error(NGX_LOG_WARN, sw->log, 0,
+                          "signaling zone \"%V\" has no room for the app "
+                          "\"%*s\"", &sw->zone->name,
+                          keys->elts[i]->app.len, keys->elts[i]->app.data);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_signaling_worker_slot(ngx_signaling_worker_t *sw)
+{
+    if (sig_registry_claim(sw->registry, (int32_t) ngx_process_slot,
+                           sw->zone->generation)
+        != SIG_REGISTRY_OK)
+    {
+        ngx_signaling_worker_make_way(sw);
+        return;
+    }
+
+    sig_mailbox_open(sw->mailbox, sw->registry->slot);
+
+    if (ngx_signaling_ipc_listen(sw) != NGX_OK) {
+        sig_mailbox_close(sw->mailbox, sw->registry->slot);
+        sig_registry_release(sw->registry);
+        return;
+    }
+
+    sig_registry_open(sw->registry);
+    sw->slotted = 1;
+
+    ngx_signaling_wake_all(sw);
+}
+
+
+/*
+ * No slot is free: the oldest generation of those that linger has to drain;
+ * but not before those workers had time to go that this one replaces, since
+ * they are told to only after it has started.
+ */
+
+static void
+ngx_signaling_worker_make_way(ngx_signaling_worker_t *sw)
+{
+    uint32_t         slot;
+    uint64_t         oldest;
+    sig_slot_info_t  info;
+
+    if (sw->slotless++ < NGX_SIGNALING_PATIENCE) {
+        return;
+    }
+
+    oldest = sw->zone->generation;
+
+    for (slot = 0; slot < sw->zone->nslots; slot++) {
+
+        if (sig_registry_slot_info(sw->registry, slot, &info)
+            == SIG_REGISTRY_OK
+            && info.state == SIG_SLOT_LIVE)
+        {
+            oldest = ngx_min(oldest, info.generation);
+        }
+    }
+
+    if (oldest == sw->zone->generation) {
+        return;
+    }
+
+    if (sig_registry_drain_below(sw->registry) <= oldest) {
+        ngx_log_error(NGX_LOG_WARN, sw->log, 0,
+                      "signaling zone \"%V\" has no free worker slot, "
+                      "the oldest workers drain their connections",
+                      &sw->zone->name);
+    }
+
+    sig_registry_drain(sw->registry, oldest + 1);
+}
+
+
+static void
+ngx_signaling_tick_handler(ngx_event_t *ev)
+{
+    ngx_signaling_worker_t  *sw;
+
+    sw = ev->data;
+
+    sw->reaping = 0;
+
+    ngx_signaling_worker_reap(sw);
+
+    if (!sw->slotted) {
+        ngx_signaling_worker_slot(sw);
+    }
+
+    ngx_signaling_ipc_look(sw);
+    ngx_signaling_worker_keys(sw);
+
+    if (sig_registry_drain_below(sw->registry) > sw->zone->generation
+        || (sw->last_call
+            && (ngx_msec_int_t) (ngx_current_msec - sw->last_call) >= 0))
+    {
+        ngx_signaling_worker_drain(sw, 1);
+    }
+
+    /* the rest of a reaping goes on when rings have been read */
+
+    ngx_add_timer(ev, sw->reaping ? 1 : NGX_SIGNALING_TICK);
+}
+
+
+/*
+ * Looks for slots whose owner is gone.  A process number may be in use again,
+ * but no two living workers have the same process slot: who else is entered
+ * with ours is dead for certain.
+ */
+
+static void
+ngx_signaling_worker_reap(ngx_signaling_worker_t *sw)
+{
+    uint32_t         slot, living, dead_reaper;
+    sig_slot_info_t  info;
+
+    living = 0;
+
+    for (slot = 0; slot < sw->zone->nslots; slot++) {
+
+        if (sig_registry_slot_info(sw->registry, slot, &info)
+            != SIG_REGISTRY_OK
+            || info.state == SIG_SLOT_FREE
+            || slot == sw->registry->slot)
+        {
+            continue;
+        }
+
+        dead_reaper = 0;
+
+        if (info.state != SIG_SLOT_DYING) {
+
+            if (info.process_slot != (int32_t) ngx_process_slot
+                && !ngx_signaling_gone(info.pid))
+            {
+                living++;
+                continue;
+            }
+
+        } else if (info.reaper && info.reaper != (uint32_t) ngx_pid) {
+
+            if (!ngx_signaling_gone(info.reaper)) {
+                continue;
+            }
+
+            dead_reaper = info.reaper;
+        }
+
+        /* without a slot there is no way to tell the others */
+
+        if (sw->slotted || living == 0) {
+            ngx_signaling_worker_reap_slot(sw, slot, info.pid, dead_reaper);
+        }
+    }
+}
+
+
+/*
+ * Announces and frees what the slot leaves behind, a part of it in a turn.
+ * What was announced is freed before more is taken, so that nothing is
+ * announced twice.
+ */
+
+static void
+ngx_signaling_worker_reap_slot(ngx_signaling_worker_t *sw, uint32_t slot,
+    uint32_t pid, uint32_t dead_reaper)
+{
+    uint32_t         i, n;
+    ngx_uint_t       steps;
+    sig_departure_t  departures[NGX_SIGNALING_REAP];
+
+    if (sig_registry_condemn(sw->registry, slot, pid, dead_reaper)
+        != SIG_REGISTRY_OK)
+    {
+        return;
+    }
+
+    if (sig_mailbox_is_open(sw->mailbox, slot)) {
+        sig_mailbox_close(sw->mailbox, slot);
+
+        ngx_log_error(NGX_LOG_WARN, sw->log, 0,
+                      "signaling worker %uD is gone, its connections are "
+                      "announced as left", pid);
+    }
+
+    ngx_signaling_ipc_last_words(sw, slot, 0);
+
+    for (steps = 0; steps < NGX_SIGNALING_REAP_STEPS; steps++) {
+
+        ngx_signaling_retire_flush(sw);
+
+        if (sw->nretired) {
+            break;
+        }
+
+        n = sig_registry_reap(sw->registry, slot, departures,
+                              NGX_SIGNALING_REAP);
+        if (n == 0) {
+            return;
+        }
+
+        for (i = 0; i < n; i++) {
+            ngx_signaling_departed(sw, &departures[i], slot);
+        }
+    }
+
+    sw->reaping = 1;
+}
+
+
+static ngx_uint_t
+ngx_signaling_gone(uint32_t pid)
+{
+    return pid == 0 || (kill((ngx_pid_t) pid, 0) == -1
+                        && ngx_errno == ESRCH);
+}
+
+
+/*
+ * A newer configuration has come into force: connections that have lost a
+ * right by it are closed.
+ */
+
+void
+ngx_signaling_worker_keys(ngx_signaling_worker_t *sw)
+{
+    int       rc;
+    size_t    len;
+    u_char   *text;
+    uint64_t  generation;
+
+    generation = sig_registry_generation(sw->registry);
+
+    if (generation == sw->keys_seen) {
+        return;
+    }
+
+    text = NULL;
+    len = 65536;
+
+    do {
+        if (text) {
+            ngx_free(text);
+        }
+
+        text = ngx_alloc(len, sw->log);
+        if (text == NULL) {
+            return;
+        }
+
+        rc = sig_registry_read_keys(sw->registry, text, &len, &generation);
+
+    } while (rc == SIG_REGISTRY_SMALL);
+
+    sw->keys_seen = generation;
+
+    if (rc == SIG_REGISTRY_OK) {
+        ngx_signaling_worker_narrow(sw, text, len);
+
+    } else {
+        ngx_signaling_worker_drain(sw, 1);
+    }
+
+    ngx_free(text);
+}
+
+
+static void
+ngx_signaling_worker_narrow(ngx_signaling_worker_t *sw, u_char *text,
+    size_t len)
+{
+    ssize_t                n;
+    uint32_t               i;
+    ngx_uint_t             k, nkeys;
+    access_key_t          *keys, *now;
+    slice_t               *store;
+    ngx_signaling_conn_t  *sc;
+    ngx_array_t            list;
+    ngx_pool_t            *pool;
+
+    pool = ngx_create_pool(16384, sw->log);
+    if (pool == NULL) {
+        return;
+    }
+
+    /* an item takes two bytes of text at least */
+
+    if (ngx_array_init(&list, pool, 16, sizeof(access_key_t)) != NGX_OK) {
+        goto done;
+    }
+
+    while (len) {
+        now = ngx_array_push(&list);
+        store = ngx_palloc(pool, (len / 2 + 1) * sizeof(slice_t));
+
+        if (now == NULL || store == NULL) {
+            goto done;
+        }
+
+        n = access_key_read(now, text, len, store, len / 2 + 1);
+
+        if (n <= 0) {
+            ngx_log_error(NGX_LOG_ALERT, sw->log, 0,
+                          "the keys in signaling zone \"%V\" cannot be read",
+                          &sw->zone->name);
+            goto done;
+        }
+
+        text += n;
+        len -= n;
+    }
+
+    keys = list.elts;
+    nkeys = list.nelts;
+
+    for (i = 0; i < sw->nchunks * NGX_SIGNALING_CHUNK; i++) {
+
+        sc = &sw->chunks[i / NGX_SIGNALING_CHUNK][i % NGX_SIGNALING_CHUNK];
+
+        if (sc->state != NGX_SIGNALING_OPEN) {
+            continue;
+        }
+
+        now = NULL;
+
+        for (k = 0; k < nkeys; k++) {
+            if (slice_eq(&keys[k].id, &sc->key->id)) {
+                now = &keys[k];
+                break;
+            }
+        }
+
+        if (access_key_narrowed(sc->key, now,
+                                sc->identity->origin.data
+                                ? &sc->identity->origin : NULL))
+        {
+            ngx_signaling_conn_close(sc, NGX_SIGNALING_INVALID_TOKEN,
+                                     "the key was changed");
+        }
+    }
+
+done:
+
+    ngx_destroy_pool(pool);
+}
+
+
+/* the zone is full; said once a minute, not to every newcomer */
+
+void
+ngx_signaling_full(ngx_signaling_worker_t *sw)
+{
+    if (sw->warned && ngx_time() - sw->warned < NGX_SIGNALING_WARN) {
+        return;
+    }
+
+    sw->warned = ngx_time();
+
+    ngx_log_error(NGX_LOG_WARN, sw->log, 0,
+                  "signaling zone \"%V\" is full, newcomers are refused; "
+                  "make it bigger", &sw->zone->name);
+}
+
+
+/*
+ * The end of the process.  What is still in the registry is left to the
+ * others, who find the slot marked.
+ */
+
+void
+ngx_signaling_worker_exit(ngx_signaling_worker_t *sw)
+{
+    if (ngx_exiting) {
+        ngx_signaling_worker_drop(sw);
+    }
+
+    if (!sw->slotted) {
+        return;
+    }
+
+    if (sig_registry_generation(sw->registry) == sw->zone->generation) {
+        sig_registry_drain(sw->registry, sw->zone->generation);
+    }
+
+    ngx_signaling_retire_flush(sw);
+    ngx_signaling_ipc_close(sw);
+
+    sw->slotted = 0;
+
+    sig_mailbox_close(sw->mailbox, sw->registry->slot);
+    sig_registry_release(sw->registry);
+}

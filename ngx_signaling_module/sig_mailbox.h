@@ -1,0 +1,142 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * The mailbox: records from worker to worker through shared memory.
+ *
+ * Every slot owns an arena, into which it alone writes records, append-only
+ * modulo its size, and for every other slot a ring of positions into that
+ * arena, of which it alone moves the tail and the receiver alone the head.
+ * So every word has one writer, nothing has to be freed and nothing can leak;
+ * a record exists when the tail of a ring has passed its position, and a
+ * writer that dies before has written nothing.  Records of one pair arrive in
+ * the order they were posted, each once.
+ *
+ * Called by workers only; no lock is taken anywhere.  The region belongs to
+ * the zone, a sig_mailbox_t is the process's own handle.  A record's bytes
+ * belong to the sender's arena: the receiver reads them in place until it
+ * asks for the next one, and takes them for hostile.
+ *
+ * Waking is the caller's: sig_mailbox_post() says when the receiver has to be
+ * woken.  A sender that dies between the two leaves a receiver that nobody
+ * wakes; therefore everyone looks without being woken once a second, and a
+ * new worker wakes all.
+ */
+
+
+#ifndef _SIG_MAILBOX_H_INCLUDED_
+#define _SIG_MAILBOX_H_INCLUDED_
+
+
+#include "slice.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+#define SIG_MAILBOX_SLOTS_MAX  256
+#define SIG_MAILBOX_RING       64      /* records on their way in one pair */
+
+#define SIG_MAILBOX_OK         0
+#define SIG_MAILBOX_AGAIN      (-1)    /* full now */
+#define SIG_MAILBOX_GONE       (-2)    /* nobody is there */
+#define SIG_MAILBOX_BAD        (-3)    /* not a region of ours */
+
+
+typedef struct sig_mailbox_box_s   sig_mailbox_box_t;
+typedef struct sig_mailbox_ring_s  sig_mailbox_ring_t;
+
+
+typedef struct {
+    u_char             *base;
+    u_char             *arenas;
+    sig_mailbox_box_t  *boxes;
+    sig_mailbox_ring_t *rings;         /* nslots for each receiver */
+    size_t              size;
+    size_t              arena;         /* bytes of one arena */
+    uint32_t            nslots;
+    uint32_t            me;
+    uint32_t            turn;          /* sender whose turn it is */
+    uint64_t            position;      /* own arena is written up to here */
+    uint64_t            limit;         /* own arena is free up to here */
+    uint64_t            reserved;      /* position of the reserved record */
+    uint64_t            reserved_end;  /* 0 when nothing is reserved */
+    uint64_t            due[SIG_MAILBOX_SLOTS_MAX / 64];
+    uint64_t            held_head;     /* its place in the ring */
+    uint32_t            held;          /* sender of the record in hand */
+} sig_mailbox_t;
+
+
+/*
+ * Bytes for that many slots with arenas of that size; 0 when nslots is not
+ * 1 to 256 or arena not a multiple of 4096 up to 1 GB.
+ */
+size_t sig_mailbox_size(uint32_t nslots, size_t arena);
+
+/*
+ * Formats a region; base is aligned to 64 bytes and zeroed, arena is a
+ * multiple of 4096.  Returns OK or BAD.
+ */
+int sig_mailbox_create(u_char *base, size_t size, uint32_t nslots,
+    size_t arena);
+
+/* makes the handle; returns OK or BAD */
+int sig_mailbox_attach(sig_mailbox_t *mb, u_char *base, size_t size);
+
+/*
+ * open() is called by the new owner of a slot before others know of it: what
+ * lies in its rings for a predecessor is skipped, its own tails and arena
+ * position go on from where the predecessor left them.
+ * close() is called by the owner at its end or by who reaps it.  What the
+ * owner has posted can still be read by the others.
+ */
+void sig_mailbox_open(sig_mailbox_t *mb, uint32_t slot);
+void sig_mailbox_close(sig_mailbox_t *mb, uint32_t slot);
+int sig_mailbox_is_open(sig_mailbox_t *mb, uint32_t slot);
+
+
+/* the longest record, bytes: a quarter of the arena */
+size_t sig_mailbox_record_max(sig_mailbox_t *mb);
+
+/*
+ * Gives len bytes, aligned to 8, in the own arena for the next record, or
+ * NULL when the arena is full (len is at most record_max).  The record is
+ * written there and then posted to one destination or to several; reserving
+ * again begins another one, and what was never posted takes no space.
+ */
+u_char *sig_mailbox_reserve(sig_mailbox_t *mb, size_t len);
+
+/*
+ * Posts the reserved record to dst.  OK; AGAIN when the ring is full; GONE
+ * when dst is not open, or is the caller; BAD when nothing is reserved.  *wake
+ * is set to 1 when the receiver has to be woken, to 0 otherwise.
+ */
+int sig_mailbox_post(sig_mailbox_t *mb, uint32_t dst, int *wake);
+
+
+/*
+ * Receiving.  begin() notes who has posted since the last time; with all set
+ * it looks at every sender, whether it has announced itself or not.
+ * next() gives the next record of the noted senders, in turn; the previous
+ * one is given back.  next_from() gives the next record of one sender only.
+ * Both return 1, or 0 when there is none; *record is valid until the next
+ * call.  A position or length that can not be is skipped and counted in
+ * mb's slot as "torn".
+ */
+void sig_mailbox_begin(sig_mailbox_t *mb, int all);
+int sig_mailbox_next(sig_mailbox_t *mb, uint32_t *src, slice_t *record);
+int sig_mailbox_next_from(sig_mailbox_t *mb, uint32_t src, slice_t *record);
+
+/* gives back the record in hand, if any */
+void sig_mailbox_end(sig_mailbox_t *mb);
+
+/* records that could not be, seen by this slot so far */
+uint64_t sig_mailbox_torn(sig_mailbox_t *mb);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _SIG_MAILBOX_H_INCLUDED_ */

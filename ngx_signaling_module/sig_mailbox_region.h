@@ -1,0 +1,108 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * The layout of the mailbox's region:
+ *
+ *     header
+ *     box[slot]                  what the others say to the slot's owner
+ *     ring[receiver][sender]     positions of records on their way
+ *     arena[slot]                the records themselves
+ *
+ * For sig_mailbox.c, and for tests that damage a region.  A position counts
+ * the bytes ever written into an arena; it never decreases, and the next
+ * owner of a slot goes on with it.  Who writes what:
+ *
+ *     box.pending, box.wake      anybody sets, the slot's owner clears
+ *     box.open                   the owner, or who reaps the slot
+ *     box.torn, box.position     the owner
+ *     ring.head                  the receiver
+ *     ring.tail, ring.positions  the sender
+ *     arena                      its slot's owner
+ */
+
+
+#ifndef _SIG_MAILBOX_REGION_H_INCLUDED_
+#define _SIG_MAILBOX_REGION_H_INCLUDED_
+
+
+#include "sig_mailbox.h"
+
+#include <stdatomic.h>
+
+
+#define SIG_MAILBOX_MAGIC      0x01786f626c69616dULL
+#define SIG_MAILBOX_ARENA_MAX  ((size_t) 1 << 30)
+#define SIG_MAILBOX_LINE       64
+#define SIG_MAILBOX_WORDS      (SIG_MAILBOX_SLOTS_MAX / 64)
+
+
+typedef struct {
+    _Atomic uint64_t    magic;
+    uint64_t            arena;
+    uint64_t            nslots;
+    u_char              pad[SIG_MAILBOX_LINE - 3 * 8];
+} sig_mailbox_header_t;
+
+
+/* one cache line for each kind of writer */
+
+struct sig_mailbox_box_s {
+    _Atomic uint64_t    pending[SIG_MAILBOX_WORDS];  /* who has posted */
+    _Atomic uint64_t    wake;          /* the owner has been woken */
+    u_char              pad1[SIG_MAILBOX_LINE - 8 * (SIG_MAILBOX_WORDS + 1)];
+
+    _Atomic uint64_t    open;
+    _Atomic uint64_t    torn;
+    u_char              pad2[SIG_MAILBOX_LINE - 2 * 8];
+
+    _Atomic uint64_t    position;      /* written up to here; 0: never */
+    u_char              pad3[SIG_MAILBOX_LINE - 8];
+};
+
+
+struct sig_mailbox_ring_s {
+    _Atomic uint64_t    head;          /* of the receiver */
+    u_char              pad1[SIG_MAILBOX_LINE - 8];
+
+    _Atomic uint64_t    tail;          /* of the sender */
+    u_char              pad2[SIG_MAILBOX_LINE - 8];
+
+    _Atomic uint64_t    positions[SIG_MAILBOX_RING];
+};
+
+
+/*
+ * Stands before the bytes of a record.  Atomic so that a value is read once
+ * and what has been checked is what is used.
+ */
+
+typedef struct {
+    _Atomic uint64_t    position;
+    _Atomic uint32_t    len;
+    _Atomic uint32_t    check;
+} sig_mailbox_record_t;
+
+
+/* neither zeros nor bytes of an older record may pass for a record */
+
+static inline uint32_t
+sig_mailbox_check(uint64_t position, uint32_t len)
+{
+    uint64_t  mix;
+
+    mix = (position ^ SIG_MAILBOX_MAGIC) * 0x9e3779b97f4a7c15ULL + len;
+
+    return (uint32_t) (mix ^ mix >> 32);
+}
+
+
+_Static_assert(sizeof(sig_mailbox_header_t) == SIG_MAILBOX_LINE, "header");
+_Static_assert(sizeof(sig_mailbox_box_t) == 192, "box");
+_Static_assert(sizeof(sig_mailbox_ring_t) == 640, "ring");
+_Static_assert(sizeof(sig_mailbox_record_t) == 16, "record");
+
+
+#endif /* _SIG_MAILBOX_REGION_H_INCLUDED_ */

@@ -1,0 +1,578 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+
+#include "sig_proto.h"
+#include "sig_json.h"
+#include "sig_ws.h"
+
+
+/* members of a client message that mean something */
+
+typedef enum {
+    SIG_FIELD_OTHER = 0,
+    SIG_FIELD_TYPE,
+    SIG_FIELD_REQUEST_ID,
+    SIG_FIELD_CHANNEL,
+    SIG_FIELD_TO,
+    SIG_FIELD_DATA,
+    SIG_FIELD_SENDER_METADATA,
+    SIG_FIELDS
+} sig_field_e;
+
+
+static int sig_proto_cut(slice_t *fields, const u_char *p,
+    const u_char *end);
+static sig_field_e sig_proto_field(const slice_t *name);
+static sig_field_e sig_proto_escaped_field(const slice_t *name);
+static int sig_proto_inside(slice_t *inside, const slice_t *value);
+static int sig_proto_request_id(slice_t *id, const slice_t *value);
+static sig_type_e sig_proto_type(const slice_t *value);
+static int sig_proto_channel(slice_t *name, const slice_t *value);
+static int sig_proto_peer_id(slice_t *id, const slice_t *value);
+static int sig_proto_printable(const slice_t *text);
+static int sig_proto_reserved(const slice_t *name);
+
+
+#define SIG_PROTO_BYTES  0x0101010101010101ull
+
+#define sig_proto_is(s, text)                                                 \
+    ((s)->len == sizeof(text) - 1                                             \
+     && memcmp((s)->data, text, sizeof(text) - 1) == 0)
+
+
+static const slice_t  sig_proto_fields[SIG_FIELDS] = {
+    slice(""),
+    slice("type"),
+    slice("requestId"),
+    slice("channel"),
+    slice("to"),
+    slice("data"),
+    slice("includeSenderMetadata")
+};
+
+
+static const slice_t  sig_proto_types[] = {
+    slice(""),
+    slice("subscribe"),
+    slice("unsubscribe"),
+    slice("publish"),
+    slice("send"),
+    slice("ping")
+};
+
+
+static const slice_t  sig_proto_prefixes[] = {
+    slice("_metered/"),
+    slice("_internal/"),
+    slice("_system/")
+};
+
+
+sig_code_e
+sig_proto_read(sig_envelope_t *e, u_char *p, size_t len, size_t max_data)
+{
+    slice_t   fields[SIG_FIELDS];
+    uint32_t  state;
+    unsigned  i;
+
+    memset(e, 0, sizeof(sig_envelope_t));
+
+    for (i = 0; i < SIG_FIELDS; i++) {
+        fields[i].data = NULL;
+    }
+
+    if (len == 0) {
+        return SIG_MALFORMED_MESSAGE;
+    }
+
+    if (!sig_proto_cut(fields, p, p + len)) {
+        state = 0;
+
+        return (sig_utf8_check(&state, p, len) && state == 0)
+               ? SIG_MALFORMED_MESSAGE : SIG_NOT_UTF8;
+    }
+
+    if (fields[SIG_FIELD_REQUEST_ID].data != NULL
+        && !sig_proto_request_id(&e->request_id,
+                                 &fields[SIG_FIELD_REQUEST_ID]))
+    {
+        return SIG_MALFORMED_MESSAGE;
+    }
+
+    if (fields[SIG_FIELD_TYPE].data == NULL
+        || *fields[SIG_FIELD_TYPE].data != '"')
+    {
+        return SIG_MALFORMED_MESSAGE;
+    }
+
+    e->type = sig_proto_type(&fields[SIG_FIELD_TYPE]);
+
+    switch (e->type) {
+
+    case SIG_TYPE_UNKNOWN:
+        return SIG_UNKNOWN_TYPE;
+
+    case SIG_TYPE_PING:
+        return SIG_OK;
+
+    case SIG_TYPE_SEND:
+        if (!sig_proto_peer_id(&e->to, &fields[SIG_FIELD_TO])) {
+            return SIG_INVALID_PEER_ID;
+        }
+
+        break;
+
+    default:
+        if (!sig_proto_channel(&e->channel, &fields[SIG_FIELD_CHANNEL])) {
+            return SIG_INVALID_CHANNEL;
+        }
+    }
+
+    if (e->type == SIG_TYPE_SEND || e->type == SIG_TYPE_PUBLISH) {
+        if (fields[SIG_FIELD_DATA].data == NULL) {
+            return SIG_MISSING_DATA;
+        }
+
+        if (fields[SIG_FIELD_DATA].len > max_data) {
+            return SIG_DATA_TOO_BIG;
+        }
+
+        e->data = fields[SIG_FIELD_DATA];
+    }
+
+    if ((e->type == SIG_TYPE_SUBSCRIBE || e->type == SIG_TYPE_PUBLISH)
+        && sig_proto_reserved(&e->channel))
+    {
+        return SIG_CHANNEL_RESERVED;
+    }
+
+    e->sender_metadata = (fields[SIG_FIELD_SENDER_METADATA].data != NULL
+                          && sig_proto_is(&fields[SIG_FIELD_SENDER_METADATA],
+                                          "true"));
+
+    return SIG_OK;
+}
+
+
+/*
+ * Validates the message and notes the value of each member that has a
+ * meaning; of several with one name the last.  A member that is not there
+ * leaves its field alone.  Returns 1, or 0 if the message is not an object.
+ */
+
+static int
+sig_proto_cut(slice_t *fields, const u_char *p, const u_char *end)
+{
+    slice_t        name, *value;
+    const u_char  *start;
+
+    p = sig_json_space(p, end);
+
+    if (p == end || *p != '{') {
+        return 0;
+    }
+
+    p = sig_json_space(p + 1, end);
+
+    if (p < end && *p == '}') {
+        return sig_json_space(p + 1, end) == end;
+    }
+
+    for ( ;; ) {
+
+        if (p == end || *p != '"') {
+            return 0;
+        }
+
+        start = p + 1;
+
+        p = sig_json_string(start, end);
+        if (p == NULL) {
+            return 0;
+        }
+
+        name.data = (u_char *) start;
+        name.len = (size_t) (p - 1 - start);
+
+        p = sig_json_space(p, end);
+
+        if (p == end || *p != ':') {
+            return 0;
+        }
+
+        start = sig_json_space(p + 1, end);
+
+        p = sig_json_value(start, end, SIG_PROTO_DEPTH - 1);
+        if (p == NULL) {
+            return 0;
+        }
+
+        value = &fields[sig_proto_field(&name)];
+        value->data = (u_char *) start;
+        value->len = (size_t) (p - start);
+
+        p = sig_json_space(p, end);
+
+        if (p == end) {
+            return 0;
+        }
+
+        if (*p == '}') {
+            return sig_json_space(p + 1, end) == end;
+        }
+
+        if (*p != ',') {
+            return 0;
+        }
+
+        p = sig_json_space(p + 1, end);
+    }
+}
+
+
+static sig_field_e
+sig_proto_field(const slice_t *name)
+{
+    switch (name->len) {
+
+    case sizeof("to") - 1:
+        if (sig_proto_is(name, "to")) {
+            return SIG_FIELD_TO;
+        }
+
+        return SIG_FIELD_OTHER;
+
+    case sizeof("type") - 1:
+        if (sig_proto_is(name, "type")) {
+            return SIG_FIELD_TYPE;
+        }
+
+        if (sig_proto_is(name, "data")) {
+            return SIG_FIELD_DATA;
+        }
+
+        return SIG_FIELD_OTHER;
+
+    case sizeof("channel") - 1:
+        if (sig_proto_is(name, "channel")) {
+            return SIG_FIELD_CHANNEL;
+        }
+
+        break;
+
+    case sizeof("requestId") - 1:
+        if (sig_proto_is(name, "requestId")) {
+            return SIG_FIELD_REQUEST_ID;
+        }
+
+        break;
+
+    case sizeof("includeSenderMetadata") - 1:
+        if (sig_proto_is(name, "includeSenderMetadata")) {
+            return SIG_FIELD_SENDER_METADATA;
+        }
+
+        break;
+    }
+
+    return sig_proto_escaped_field(name);
+}
+
+
+static sig_field_e
+sig_proto_escaped_field(const slice_t *name)
+{
+    unsigned  i;
+
+    if (name->len == 0 || memchr(name->data, '\\', name->len) == NULL) {
+        return SIG_FIELD_OTHER;
+    }
+
+    for (i = SIG_FIELD_OTHER + 1; i < SIG_FIELDS; i++) {
+        if (sig_json_equal(name, &sig_proto_fields[i])) {
+            return (sig_field_e) i;
+        }
+    }
+
+    return SIG_FIELD_OTHER;
+}
+
+
+/* returns 1 and what is between the quotes if the value is a string */
+
+static int
+sig_proto_inside(slice_t *inside, const slice_t *value)
+{
+    if (value->data == NULL || *value->data != '"') {
+        return 0;
+    }
+
+    inside->data = value->data + 1;
+    inside->len = value->len - 2;
+
+    return 1;
+}
+
+
+static int
+sig_proto_request_id(slice_t *id, const slice_t *value)
+{
+    slice_t        inside;
+    int32_t        c;
+    unsigned       units;
+    const u_char  *p, *end;
+
+    if (!sig_proto_inside(&inside, value) || inside.len == 0) {
+        return 0;
+    }
+
+    if (sig_json_plain(&inside) == inside.len) {
+        if (inside.len > SIG_PROTO_REQUEST_ID) {
+            return 0;
+        }
+
+        *id = inside;
+        return 1;
+    }
+
+    p = inside.data;
+    end = p + inside.len;
+
+    for (units = 0; p < end; units += (c > 0xffff) ? 2 : 1) {
+
+        if (units >= SIG_PROTO_REQUEST_ID) {
+            return 0;
+        }
+
+        c = sig_json_char(&p, end);
+        if (c == -1) {
+            return 0;
+        }
+    }
+
+    if (units > SIG_PROTO_REQUEST_ID) {
+        return 0;
+    }
+
+    *id = inside;
+
+    return 1;
+}
+
+
+static sig_type_e
+sig_proto_type(const slice_t *value)
+{
+    slice_t   inside;
+    unsigned  i;
+
+    if (!sig_proto_inside(&inside, value)) {
+        return SIG_TYPE_UNKNOWN;
+    }
+
+    for (i = SIG_TYPE_PING; i > SIG_TYPE_UNKNOWN; i--) {
+        if (sig_json_equal(&inside, &sig_proto_types[i])) {
+            return (sig_type_e) i;
+        }
+    }
+
+    return SIG_TYPE_UNKNOWN;
+}
+
+
+static int
+sig_proto_channel(slice_t *name, const slice_t *value)
+{
+    slice_t  inside;
+
+    if (!sig_proto_inside(&inside, value)
+        || !sig_json_unescape(&inside)
+        || !sig_proto_channel_valid(&inside))
+    {
+        return 0;
+    }
+
+    *name = inside;
+
+    return 1;
+}
+
+
+static int
+sig_proto_peer_id(slice_t *id, const slice_t *value)
+{
+    slice_t  inside;
+
+    if (!sig_proto_inside(&inside, value)
+        || !sig_json_unescape(&inside)
+        || !sig_proto_peer_id_valid(&inside))
+    {
+        return 0;
+    }
+
+    *id = inside;
+
+    return 1;
+}
+
+
+int
+sig_proto_channel_valid(const slice_t *name)
+{
+    u_char    c, before;
+    size_t    i, units;
+    uint32_t  state;
+
+    if (name->len == 0 || name->len > SIG_PROTO_CHANNEL_BYTES) {
+        return 0;
+    }
+
+    if (sig_proto_printable(name)) {
+        return name->len <= SIG_PROTO_CHANNEL_UNITS;
+    }
+
+    state = 0;
+
+    if (!sig_utf8_check(&state, name->data, name->len) || state != 0) {
+        return 0;
+    }
+
+    units = 0;
+    before = 0;
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        /* U+0000..U+001F, U+007F, U+0080..U+009F */
+
+        if (c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0)) {
+            return 0;
+        }
+
+        units += (c >= 0xf0) ? 2 : ((c & 0xc0) != 0x80) ? 1 : 0;
+        before = c;
+    }
+
+    return units <= SIG_PROTO_CHANNEL_UNITS;
+}
+
+
+int
+sig_proto_peer_id_valid(const slice_t *id)
+{
+    return id->len != 0
+           && id->len <= SIG_PROTO_PEER_ID
+           && sig_proto_printable(id);
+}
+
+
+/* is there nothing but printable ASCII? */
+
+static int
+sig_proto_printable(const slice_t *text)
+{
+    size_t         left;
+    uint64_t       word;
+    const u_char  *p;
+
+    p = text->data;
+
+    for (left = text->len; left >= 8; left -= 8) {
+        memcpy(&word, p, 8);
+
+        /*
+         * What is 80 or more shows it at once, 7f by adding 1, and 20 and
+         * more by adding 60; carries come from the first kind only
+         */
+
+        if ((word | (word + SIG_PROTO_BYTES * 0x01)
+             | ~(word + SIG_PROTO_BYTES * 0x60))
+            & SIG_PROTO_BYTES * 0x80)
+        {
+            return 0;
+        }
+
+        p += 8;
+    }
+
+    for ( /* void */ ; left; left--) {
+        if (*p < 0x20 || *p > 0x7e) {
+            return 0;
+        }
+
+        p++;
+    }
+
+    return 1;
+}
+
+
+static int
+sig_proto_reserved(const slice_t *name)
+{
+    u_char          c;
+    size_t          i, n;
+    const slice_t  *prefix;
+
+    if (name->data[0] != '_') {
+        return 0;
+    }
+
+    for (i = 0; i < sizeof(sig_proto_prefixes) / sizeof(slice_t); i++) {
+        prefix = &sig_proto_prefixes[i];
+
+        if (name->len < prefix->len) {
+            continue;
+        }
+
+        for (n = 0; n < prefix->len; n++) {
+            c = name->data[n];
+
+            if (c >= 'A' && c <= 'Z') {
+                c |= 0x20;
+            }
+
+            if (c != prefix->data[n]) {
+                break;
+            }
+        }
+
+        if (n == prefix->len) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+int
+sig_proto_json(const u_char *p, size_t len)
+{
+    int            first;
+    const u_char  *end;
+
+    if (len == 0) {
+        return 0;
+    }
+
+    end = p + len;
+    p = sig_json_space(p, end);
+
+    if (p == end) {
+        return 0;
+    }
+
+    first = *p;
+
+    p = sig_json_value(p, end, SIG_PROTO_DEPTH);
+
+    if (p == NULL || sig_json_space(p, end) != end) {
+        return 0;
+    }
+
+    return first;
+}

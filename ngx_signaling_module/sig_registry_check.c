@@ -1,0 +1,679 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * Compares everything derived with the nodes, without changing anything.
+ * Lists are walked from their heads and must have as many members as the
+ * nodes that say they are in them; so a node that no list leads to is found
+ * as well as one that is in two.
+ */
+
+
+#include "sig_registry_node.h"
+
+
+typedef struct {
+    uint32_t  apps;
+    uint32_t  peers;                    /* with a live connection */
+    uint32_t  conns;                    /* live */
+    uint32_t  rooms;                    /* with a live member */
+    uint32_t  members;                  /* live */
+    uint32_t  leaving;
+    uint32_t  listed;                   /* members in the lists of rooms */
+    uint32_t  counted;                  /* leaving ones that rooms count */
+    uint32_t  paired;                   /* members in lists of twins */
+    uint32_t  nodes[SIG_TABLES];        /* that belong in a hash table */
+} sig_check_t;
+
+
+typedef const char *(*sig_check_pt)(sig_registry_t *r, uint32_t index,
+    sig_node_t *node, sig_check_t *check);
+
+
+static const char *sig_check_each(sig_registry_t *r, sig_check_pt handler,
+    sig_check_t *check);
+static const char *sig_check_app(sig_registry_t *r, uint32_t index,
+    sig_node_t *node, sig_check_t *check);
+static const char *sig_check_peer(sig_registry_t *r, uint32_t index,
+    sig_node_t *node, sig_check_t *check);
+static const char *sig_check_conn(sig_registry_t *r, uint32_t index,
+    sig_node_t *node, sig_check_t *check);
+static const char *sig_check_room(sig_registry_t *r, uint32_t index,
+    sig_node_t *node, sig_check_t *check);
+static const char *sig_check_room_slots(sig_registry_t *r, uint32_t index,
+    sig_room_t *room);
+static const char *sig_check_member(sig_registry_t *r, uint32_t index,
+    sig_node_t *node, sig_check_t *check);
+static const char *sig_check_twins(sig_registry_t *r, uint32_t index,
+    sig_member_t *primary, sig_check_t *check);
+static const char *sig_check_block(sig_registry_t *r, uint32_t index,
+    sig_node_t *node, sig_check_t *check);
+static const char *sig_check_slots(sig_registry_t *r);
+static const char *sig_check_tables(sig_registry_t *r,
+    const sig_check_t *check);
+static const char *sig_check_counts(sig_registry_t *r,
+    const sig_check_t *check);
+static int sig_check_in_chain(sig_registry_t *r, uint32_t head,
+    uint32_t index);
+
+
+static const sig_check_pt  sig_checks[] = {
+    sig_check_app, sig_check_peer, sig_check_conn, sig_check_room,
+    sig_check_member, sig_check_block
+};
+
+
+const char *
+sig_registry_check(sig_registry_t *r)
+{
+    size_t        i;
+    const char   *what;
+    sig_check_t   check;
+
+    memset(&check, 0, sizeof(sig_check_t));
+
+    sig_registry_lock(r);
+
+    what = sig_store_check(&r->store);
+
+    for (i = 0; what == NULL && i < sizeof(sig_checks) / sizeof(sig_checks[0]);
+         i++)
+    {
+        what = sig_check_each(r, sig_checks[i], &check);
+    }
+
+    if (what == NULL) {
+        what = sig_check_slots(r);
+    }
+
+    if (what == NULL) {
+        what = sig_check_tables(r, &check);
+    }
+
+    if (what == NULL) {
+        what = sig_check_counts(r, &check);
+    }
+
+    sig_registry_unlock(r);
+
+    return what;
+}
+
+
+static const char *
+sig_check_each(sig_registry_t *r, sig_check_pt handler,
+    sig_check_t *check)
+{
+    uint32_t       index;
+    const char    *what;
+    sig_node_t    *node;
+    sig_cursor_t   cursor;
+
+    memset(&cursor, 0, sizeof(sig_cursor_t));
+
+    for ( ;; ) {
+        index = sig_store_next(&r->store, &cursor);
+
+        if (index == 0) {
+            return NULL;
+        }
+
+        node = sig_store_node(&r->store, index);
+
+        if (node->state == SIG_NODE_FREE) {
+            continue;
+        }
+
+        what = handler(r, index, node, check);
+
+        if (what != NULL) {
+            return what;
+        }
+    }
+}
+
+
+static const char *
+sig_check_app(sig_registry_t *r, uint32_t index, sig_node_t *node,
+    sig_check_t *check)
+{
+    if (node->type < SIG_NODE_APP || node->type > SIG_NODE_BLOCK) {
+        return "type of a node";
+    }
+
+    if (node->type != SIG_NODE_APP) {
+        return NULL;
+    }
+
+    check->apps++;
+
+    if (!sig_check_in_chain(r, sig_head(r)->apps, index)) {
+        return "app that is not in the list";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sig_check_peer(sig_registry_t *r, uint32_t index, sig_node_t *node,
+    sig_check_t *check)
+{
+    uint32_t     ci, n, prev;
+    sig_conn_t  *conn;
+    sig_peer_t  *peer;
+
+    if (node->type != SIG_NODE_PEER) {
+        return NULL;
+    }
+
+    peer = sig_peer_node(r, index);
+
+    if (node->small == 0 || node->small > SIG_PEER_LEN) {
+        return "length of a peer's ID";
+    }
+
+    if (peer->nlive == 0 && peer->nclosing == 0) {
+        return "peer without connections";
+    }
+
+    check->nodes[SIG_TABLE_PEERS]++;
+
+    if (peer->nlive > 0) {
+        check->peers++;
+    }
+
+    if (peer->hash != sig_peer_hash(r, peer->app, peer->id, node->small)
+        || sig_peer_find(r, peer->app, peer->hash, peer->id, node->small)
+           != index)
+    {
+        return "peer that is not found by its ID";
+    }
+
+    n = 0;
+    prev = 0;
+
+    for (ci = peer->conns; ci != 0; ci = conn->node.next) {
+
+        if (!sig_registry_is(r, ci, SIG_NODE_CONN)) {
+            return "list of a peer's connections";
+        }
+
+        conn = sig_conn_node(r, ci);
+
+        if (conn->peer != index || conn->prev != prev
+            || conn->node.state != SIG_NODE_LIVE)
+        {
+            return "connection in the list of a peer";
+        }
+
+        if (++n > peer->nlive) {
+            return "list of a peer's connections is too long";
+        }
+
+        prev = ci;
+    }
+
+    return n == peer->nlive ? NULL : "count of a peer's live connections";
+}
+
+
+static const char *
+sig_check_conn(sig_registry_t *r, uint32_t index, sig_node_t *node,
+    sig_check_t *check)
+{
+    uint32_t       mi, n, prev;
+    sig_conn_t    *conn;
+    sig_block_t   *block;
+    sig_member_t  *m;
+
+    if (node->type != SIG_NODE_CONN) {
+        return NULL;
+    }
+
+    conn = sig_conn_node(r, index);
+
+    if (!sig_registry_is(r, conn->peer, SIG_NODE_PEER)) {
+        return "connection without a peer";
+    }
+
+    if (node->small >= r->nslots
+        || sig_registry_slot(r, node->small)->state == SIG_SLOT_FREE)
+    {
+        return "connection without a slot";
+    }
+
+    if (node->state == SIG_NODE_LIVE) {
+        check->conns++;
+
+    } else if (conn->members == 0) {
+        return "closing connection without members";
+    }
+
+    if (conn->metadata != 0) {
+        block = sig_block_node(r, conn->metadata);
+
+        if (!sig_registry_is(r, conn->metadata, SIG_NODE_BLOCK)
+            || block->owner != index || block->len != conn->metadata_len)
+        {
+            return "metadata of a connection";
+        }
+
+    } else if (conn->metadata_len != 0) {
+        return "length of metadata that are not there";
+    }
+
+    n = 0;
+    prev = 0;
+
+    for (mi = conn->members; mi != 0; mi = m->conn_next) {
+
+        if (!sig_registry_is(r, mi, SIG_NODE_MEMBER)) {
+            return "list of a connection's members";
+        }
+
+        m = sig_member_node(r, mi);
+
+        if (m->conn != index || m->conn_prev != prev) {
+            return "member in the list of a connection";
+        }
+
+        if (++n > conn->nmembers) {
+            return "list of a connection's members is too long";
+        }
+
+        prev = mi;
+    }
+
+    return n == conn->nmembers ? NULL : "count of a connection's members";
+}
+
+
+static const char *
+sig_check_room(sig_registry_t *r, uint32_t index, sig_node_t *node,
+    sig_check_t *check)
+{
+    uint32_t       mi, n, prev;
+    uint64_t       mask;
+    sig_room_t    *room;
+    sig_member_t  *m;
+
+    if (node->type != SIG_NODE_ROOM) {
+        return NULL;
+    }
+
+    room = sig_room_node(r, index);
+
+    if (room->count == 0 && room->leaving == 0) {
+        return "room without members";
+    }
+
+    if (!sig_check_in_chain(r, *sig_registry_head(r, SIG_TABLE_ROOMS,
+                                                  room->hash), index))
+    {
+        return "room that is not found by its name";
+    }
+
+    check->nodes[SIG_TABLE_ROOMS]++;
+    check->rooms += room->count > 0;
+    check->listed += room->count;
+    check->counted += room->leaving;
+
+    n = 0;
+    prev = 0;
+    mask = 0;
+
+    for (mi = room->first; mi != 0; mi = m->room_next) {
+
+        if (!sig_registry_is(r, mi, SIG_NODE_MEMBER)) {
+            return "list of a room's members";
+        }
+
+        m = sig_member_node(r, mi);
+
+        if (m->room != index || m->room_prev != prev
+            || m->node.state != SIG_NODE_LIVE)
+        {
+            return "member in the list of a room";
+        }
+
+        if (++n > room->count) {
+            return "list of a room's members is too long";
+        }
+
+        mask |= sig_slot_bit(m->node.small);
+        prev = mi;
+    }
+
+    if (n != room->count || room->last != prev) {
+        return "count of a room's members";
+    }
+
+    if (mask != room->mask) {
+        return "mask of a room";
+    }
+
+    return sig_check_room_slots(r, index, room);
+}
+
+
+static const char *
+sig_check_room_slots(sig_registry_t *r, uint32_t index, sig_room_t *room)
+{
+    uint32_t       mi, s, counts[SIG_SLOTS_MAX];
+    sig_block_t   *block;
+    sig_member_t  *m;
+
+    if (room->counts == 0) {
+        return room->count > SIG_ROOM_SCAN ? "slots that are not counted"
+                                           : NULL;
+    }
+
+    block = sig_block_node(r, room->counts);
+
+    if (!sig_registry_is(r, room->counts, SIG_NODE_BLOCK)
+        || block->owner != index
+        || block->len != r->nslots * sizeof(uint32_t))
+    {
+        return "counts of a room's slots";
+    }
+
+    memset(counts, 0, sizeof(counts));
+
+    for (mi = room->first; mi != 0; mi = m->room_next) {
+        m = sig_member_node(r, mi);
+
+        if (m->node.small >= r->nslots) {
+            return "slot of a member";
+        }
+
+        counts[m->node.small]++;
+    }
+
+    for (s = 0; s < r->nslots; s++) {
+        if (*sig_block_count(block, s) != counts[s]) {
+            return "count of a slot in a room";
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sig_check_member(sig_registry_t *r, uint32_t index, sig_node_t *node,
+    sig_check_t *check)
+{
+    sig_conn_t    *conn;
+    sig_member_t  *m;
+
+    if (node->type != SIG_NODE_MEMBER) {
+        return NULL;
+    }
+
+    m = sig_member_node(r, index);
+    conn = sig_conn_node(r, m->conn);
+
+    if (!sig_registry_is(r, m->room, SIG_NODE_ROOM)
+        || !sig_registry_is(r, m->conn, SIG_NODE_CONN))
+    {
+        return "member without a room or without a connection";
+    }
+
+    if (m->peer != conn->peer || m->metadata != conn->metadata
+        || m->metadata_len != conn->metadata_len
+        || node->small != conn->node.small)
+    {
+        return "member's copy of its connection";
+    }
+
+    if (node->state == SIG_NODE_LIVE) {
+        check->members++;
+
+    } else {
+        check->leaving++;
+
+        if (m->primary) {
+            return "leaving member that is primary";
+        }
+    }
+
+    return m->primary ? sig_check_twins(r, index, m, check) : NULL;
+}
+
+
+/* the primary is found, and its twins hang off it by age */
+
+static const char *
+sig_check_twins(sig_registry_t *r, uint32_t index, sig_member_t *primary,
+    sig_check_t *check)
+{
+    uint32_t       mi;
+    uint64_t       stamp;
+    sig_member_t  *m;
+
+    if (sig_member_primary(r, primary->room, primary->peer) != index) {
+        return "primary member that is not found";
+    }
+
+    check->nodes[SIG_TABLE_MEMBERS]++;
+    check->paired++;
+
+    stamp = primary->stamp;
+
+    for (mi = primary->twin; mi != 0; mi = m->twin) {
+
+        if (!sig_registry_is(r, mi, SIG_NODE_MEMBER)) {
+            return "list of twins";
+        }
+
+        m = sig_member_node(r, mi);
+
+        if (m->node.state != SIG_NODE_LIVE || m->primary
+            || m->room != primary->room || m->peer != primary->peer
+            || m->stamp >= stamp)
+        {
+            return "member in a list of twins";
+        }
+
+        stamp = m->stamp;
+        check->paired++;
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sig_check_block(sig_registry_t *r, uint32_t index, sig_node_t *node,
+    sig_check_t *check)
+{
+    uint32_t      i, n, owner;
+    sig_block_t  *block;
+
+    if (node->type != SIG_NODE_BLOCK) {
+        return NULL;
+    }
+
+    owner = sig_block_node(r, index)->owner;
+
+    if (owner == 0) {
+        n = r->store.limit;
+
+        for (i = sig_head(r)->keys; i != 0; i = block->node.next) {
+
+            if (!sig_registry_is(r, i, SIG_NODE_BLOCK) || n-- == 0) {
+                return "chain of the keys' text";
+            }
+
+            if (i == index) {
+                return NULL;
+            }
+
+            block = sig_block_node(r, i);
+        }
+
+    } else if (sig_registry_is(r, owner, SIG_NODE_CONN)) {
+
+        if (sig_conn_node(r, owner)->metadata == index) {
+            return NULL;
+        }
+
+    } else if (sig_registry_is(r, owner, SIG_NODE_ROOM)) {
+
+        if (sig_room_node(r, owner)->counts == index) {
+            return NULL;
+        }
+    }
+
+    return "block that nobody names";
+}
+
+
+static const char *
+sig_check_slots(sig_registry_t *r)
+{
+    uint32_t     s, ci, n, prev;
+    sig_conn_t  *conn;
+    sig_slot_t  *slot;
+
+    for (s = 0; s < r->nslots; s++) {
+        slot = sig_registry_slot(r, s);
+
+        if (slot->state > SIG_SLOT_DYING) {
+            return "state of a slot";
+        }
+
+        n = 0;
+        prev = 0;
+
+        for (ci = slot->conns; ci != 0; ci = conn->slot_next) {
+
+            if (!sig_registry_is(r, ci, SIG_NODE_CONN)) {
+                return "list of a slot's connections";
+            }
+
+            conn = sig_conn_node(r, ci);
+
+            if (conn->node.small != s || conn->slot_prev != prev) {
+                return "connection in the list of a slot";
+            }
+
+            n += conn->node.state == SIG_NODE_LIVE;
+            prev = ci;
+        }
+
+        if (n != slot->nconns) {
+            return "count of a slot's connections";
+        }
+    }
+
+    return NULL;
+}
+
+
+/* what was found in its table is all that is in it */
+
+static const char *
+sig_check_tables(sig_registry_t *r, const sig_check_t *check)
+{
+    uint32_t     t, h, i, n;
+    sig_node_t  *node;
+
+    static const sig_node_type_e  types[SIG_TABLES] = {
+        SIG_NODE_PEER, SIG_NODE_ROOM, SIG_NODE_MEMBER
+    };
+
+    for (t = 0; t < SIG_TABLES; t++) {
+        n = 0;
+
+        for (h = 0; h < r->nheads; h++) {
+
+            for (i = *sig_registry_head(r, (sig_table_e) t, h);
+                 i != 0;
+                 i = node->next)
+            {
+                if (!sig_registry_is(r, i, types[t])) {
+                    return "chain of a hash table";
+                }
+
+                if (++n > check->nodes[t]) {
+                    return "hash table with too much in it";
+                }
+
+                node = sig_store_node(&r->store, i);
+            }
+        }
+
+        if (n != check->nodes[t]) {
+            return "hash table with too little in it";
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sig_check_counts(sig_registry_t *r, const sig_check_t *check)
+{
+    sig_head_t  *head;
+
+    head = sig_head(r);
+
+    if (check->members != check->listed) {
+        return "member that is missing in its room";
+    }
+
+    if (check->members != check->paired) {
+        return "member that is missing among its twins";
+    }
+
+    if (check->leaving != check->counted) {
+        return "count of leaving members of a room";
+    }
+
+    if (check->apps != head->napps) {
+        return "count of apps";
+    }
+
+    if (check->peers != head->npeers) {
+        return "count of peers";
+    }
+
+    if (check->conns != head->nconns) {
+        return "count of connections";
+    }
+
+    if (check->rooms != head->nrooms) {
+        return "count of rooms";
+    }
+
+    if (check->members != head->nmembers || check->leaving != head->nleaving) {
+        return "count of members";
+    }
+
+    return NULL;
+}
+
+
+static int
+sig_check_in_chain(sig_registry_t *r, uint32_t head, uint32_t index)
+{
+    uint32_t     i, n;
+    sig_node_t  *node;
+
+    n = r->store.limit;
+
+    for (i = head; i != 0 && n > 0; i = node->next, n--) {
+        if (i == index) {
+            return 1;
+        }
+
+        node = sig_store_node(&r->store, i);
+    }
+
+    return 0;
+}

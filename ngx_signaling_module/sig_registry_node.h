@@ -1,0 +1,288 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * What the region of the registry looks like.  For the sig_registry*.c files
+ * alone; everything here is called and read under the lock, unless it says
+ * otherwise.
+ *
+ *     head | 64 bytes of nobody | slots | table of pages |
+ *     hash heads of peers, of rooms, of members | pages | slack
+ *
+ * Fields are of two kinds.  Those marked "own" are the truth: they are
+ * written before the node is committed and hardly ever after, each change a
+ * single store.  All others are derived, and a rebuild makes them anew.
+ *
+ * A node that exists may still be an orphan, left by a process that died
+ * between two commits: a member whose room or connection is not there, a room
+ * without members, a peer without connections, a block that its owner does
+ * not name.  Operations commit in an order that makes every unfinished one
+ * leave nothing but orphans, and a rebuild frees these.
+ */
+
+
+#ifndef _SIG_REGISTRY_NODE_H_INCLUDED_
+#define _SIG_REGISTRY_NODE_H_INCLUDED_
+
+
+#include "sig_registry.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+#define SIG_APP_LEN        64           /* limits of names, bytes */
+#define SIG_PEER_LEN       128
+#define SIG_ROOM_LEN       768
+#define SIG_METADATA_LEN   4096
+
+#define SIG_PEER_CLOSING   0xff00       /* connections of one peer, at most */
+#define SIG_ROOM_SCAN      64           /* members; above, slots are counted */
+#define SIG_LOCK_NODES     64           /* nodes freed while the lock is held */
+#define SIG_PAGES_MIN      32
+
+
+typedef struct {
+    u_char              magic[8];
+    uint64_t            size;
+    uint32_t            nslots;
+    uint32_t            unused;
+    u_char              seed[16];
+
+    /* read without the lock */
+
+    uint64_t            generation;     /* own */
+    uint64_t            drain_below;    /* own */
+
+    /* written with every operation: a line of its own */
+
+    uint32_t            busy            /* pid of who is inside */
+                        __attribute__((aligned(64)));
+    uint32_t            apps;           /* first one */
+    uint32_t            keys;           /* own: first block of their text */
+    uint32_t            napps;
+    uint64_t            stamp;          /* of connections and members */
+    uint64_t            rebuilds;
+    uint32_t            npeers;         /* with a live connection */
+    uint32_t            nconns;         /* live */
+    uint32_t            nrooms;         /* with a live member */
+    uint32_t            nmembers;       /* live */
+    uint32_t            nleaving;
+    sig_store_head_t    store;
+} sig_head_t;
+
+
+typedef struct {
+    uint32_t            state;          /* own, and all before incarnation */
+    uint32_t            pid;
+    uint32_t            reaper;
+    int32_t             process_slot;
+    uint64_t            generation;
+    uint32_t            incarnation;    /* own */
+    uint32_t            nconns;         /* live */
+    uint32_t            conns;          /* first one, closing ones included */
+    uint32_t            unused[7];
+} sig_slot_t;
+
+
+typedef struct {
+    sig_node_t          node;           /* small: length; next: app */
+    uint32_t            hash;           /* own */
+    u_char              name[SIG_APP_LEN];      /* own */
+} sig_app_t;
+
+
+/*
+ * 64 bytes with a UUID; the node is as long as the ID needs.  Closing
+ * connections are not in the list.
+ */
+
+typedef struct {
+    sig_node_t          node;           /* small: length; next: hash chain */
+    uint32_t            app;            /* own */
+    uint32_t            hash;           /* own */
+    uint32_t            conns;          /* first of the live ones */
+    uint16_t            nlive;
+    uint16_t            nclosing;
+    u_char              id[];           /* own */
+} sig_peer_t;
+
+
+typedef struct {
+    sig_node_t          node;           /* small: slot; next: of the peer */
+    uint32_t            prev;           /* of the peer */
+    uint64_t            stamp;          /* own */
+    uint32_t            peer;           /* own */
+    uint32_t            number;         /* own */
+    uint32_t            metadata;       /* own, a block */
+    uint16_t            metadata_len;   /* own */
+    uint16_t            shared_id;      /* own */
+    uint32_t            slot_next;
+    uint32_t            slot_prev;
+    uint32_t            members;        /* first one, leaving ones included */
+    uint32_t            nmembers;
+} sig_conn_t;
+
+
+typedef struct {
+    sig_node_t          node;           /* small: length; next: hash chain */
+    uint32_t            hash;           /* own */
+    uint64_t            seq;            /* own, read without the lock */
+    uint64_t            mask;           /* read without the lock */
+    uint32_t            app;            /* own */
+    uint32_t            first;          /* live members, oldest first */
+    uint32_t            last;
+    uint32_t            count;          /* of live members */
+    uint32_t            leaving;        /* of leaving ones */
+    uint32_t            counts;         /* own, a block: live ones by slot */
+    u_char              name[];         /* own */
+} sig_room_t;
+
+
+/*
+ * Live members of one peer in one room are twins: the most recent one is
+ * primary and stands in the hash table, the others hang off it, the more
+ * recent ones first.  A leaving member is in its connection's list only.
+ */
+
+typedef struct {
+    sig_node_t          node;           /* small: slot; next: hash chain */
+    uint32_t            twin;           /* the next older one */
+    uint64_t            stamp;          /* own */
+    uint32_t            room;           /* own */
+    uint32_t            conn;           /* own */
+    uint32_t            peer;           /* copies of the connection's */
+    uint32_t            metadata;
+    uint16_t            metadata_len;
+    uint16_t            primary;
+    uint32_t            room_next;
+    uint32_t            room_prev;
+    uint32_t            conn_next;
+    uint32_t            conn_prev;
+    uint32_t            unused;
+} sig_member_t;
+
+
+/* small: named by its owner (during a rebuild); next: the rest of the text */
+
+typedef struct {
+    sig_node_t          node;
+    uint32_t            owner;          /* own; 0: the head */
+    uint32_t            len;            /* own, of the bytes here */
+    uint32_t            unused;
+    u_char              bytes[];        /* own */
+} sig_block_t;
+
+
+_Static_assert(sizeof(sig_peer_t) + 36 == SIG_UNIT, "a peer with a UUID");
+_Static_assert(sizeof(sig_conn_t) <= SIG_UNIT, "a connection");
+_Static_assert(sizeof(sig_member_t) == SIG_UNIT, "a member");
+_Static_assert(sizeof(sig_slot_t) == SIG_UNIT, "a slot");
+_Static_assert(sizeof(sig_block_t) + SIG_METADATA_LEN <= SIG_NODE_MAX,
+               "the longest metadata");
+
+
+#define sig_head(r)    ((sig_head_t *) (void *) (r)->base)
+
+#define sig_app_node(r, i)     ((sig_app_t *) sig_store_node(&(r)->store, i))
+#define sig_peer_node(r, i)    ((sig_peer_t *) sig_store_node(&(r)->store, i))
+#define sig_conn_node(r, i)    ((sig_conn_t *) sig_store_node(&(r)->store, i))
+#define sig_room_node(r, i)    ((sig_room_t *) sig_store_node(&(r)->store, i))
+#define sig_block_node(r, i)   ((sig_block_t *) sig_store_node(&(r)->store, i))
+#define sig_member_node(r, i)                                                 \
+    ((sig_member_t *) sig_store_node(&(r)->store, i))
+
+/* a count from the region, as a bound of a walk through a list */
+
+#define sig_bound(r, count)                                                   \
+    ((count) < (r)->store.limit ? (count) : (r)->store.limit)
+
+/*
+ * The count of a slot's members in a room's block; a block that is too short
+ * can not be, and is not left.
+ */
+
+#define sig_block_count(block, slot)                                          \
+    ((uint32_t *) (void *) (block)->bytes                                     \
+     + ((slot) >= SIG_SLOTS_MAX                                               \
+        || ((slot) + 1) * sizeof(uint32_t) > (block)->len ? 0 : (slot)))
+
+#define sig_slot_bit(slot)     ((uint64_t) 1 << ((slot) % 64))
+
+
+typedef enum {
+    SIG_TABLE_PEERS = 0,
+    SIG_TABLE_ROOMS,
+    SIG_TABLE_MEMBERS,
+    SIG_TABLES
+} sig_table_e;
+
+
+/* sig_registry.c: the region and the lock */
+
+void sig_registry_lock(sig_registry_t *r);
+void sig_registry_unlock(sig_registry_t *r);
+sig_slot_t *sig_registry_slot(sig_registry_t *r, uint32_t slot);
+uint32_t *sig_registry_head(sig_registry_t *r, sig_table_e table,
+    uint32_t hash);
+uint64_t sig_registry_stamp(sig_registry_t *r);
+
+/* the node referred to if it exists (in any state but FREE), or NULL */
+void *sig_registry_find(sig_registry_t *r, sig_ref_t ref,
+    sig_node_type_e type);
+
+/* whether a node of that type exists there */
+int sig_registry_is(sig_registry_t *r, uint32_t index, sig_node_type_e type);
+
+void sig_chain_insert(sig_registry_t *r, uint32_t *head, uint32_t index);
+void sig_chain_remove(sig_registry_t *r, uint32_t *head, uint32_t index);
+
+/* a committed block with these bytes, zeroes when data is NULL; 0: full */
+uint32_t sig_block_create(sig_registry_t *r, uint32_t owner,
+    const u_char *data, size_t len);
+
+/* sig_registry_peer.c */
+
+uint32_t sig_peer_hash(sig_registry_t *r, uint32_t app, const u_char *id,
+    size_t len);
+uint32_t sig_peer_find(sig_registry_t *r, uint32_t app, uint32_t hash,
+    const u_char *id, size_t len);
+void sig_conn_link(sig_registry_t *r, uint32_t ci, sig_conn_t *conn);
+void sig_conn_close(sig_registry_t *r, uint32_t ci, sig_conn_t *conn);
+void sig_conn_free(sig_registry_t *r, uint32_t ci, sig_conn_t *conn);
+
+/* sig_registry_room.c */
+
+void sig_room_step(sig_room_t *room);
+void sig_room_add(sig_registry_t *r, uint32_t mi, sig_member_t *m);
+void sig_room_remove(sig_registry_t *r, sig_member_t *m, int last_local);
+void sig_room_free(sig_registry_t *r, uint32_t ri, sig_room_t *room);
+
+/* sig_registry_member.c */
+
+uint32_t sig_member_primary(sig_registry_t *r, uint32_t room, uint32_t peer);
+void sig_member_attach(sig_registry_t *r, uint32_t mi, sig_member_t *m);
+void sig_member_link(sig_registry_t *r, uint32_t mi, sig_member_t *m);
+void sig_member_leave(sig_registry_t *r, uint32_t mi, sig_member_t *m,
+    int last_local, sig_change_t *change);
+void sig_member_describe(sig_registry_t *r, uint32_t mi, sig_member_t *m,
+    sig_change_t *change);
+void sig_member_change(sig_registry_t *r, uint32_t mi, sig_member_t *m,
+    sig_change_t *change);
+
+/* sig_registry_roster.c */
+
+int sig_roster_copy(sig_registry_t *r, uint32_t room, uint32_t peer,
+    sig_roster_t *roster, size_t metadata_max);
+
+/* sig_registry_rebuild.c */
+
+void sig_registry_rebuild(sig_registry_t *r);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _SIG_REGISTRY_NODE_H_INCLUDED_ */

@@ -1,0 +1,450 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+
+#include "sig_hash.h"
+#include "sig_registry_node.h"
+
+
+static int sig_conn_create(sig_registry_t *r, uint32_t pi, uint32_t app,
+    uint32_t hash, const slice_t *peer, const slice_t *metadata,
+    uint32_t *index);
+static uint32_t sig_peer_create(sig_registry_t *r, uint32_t app,
+    uint32_t hash, const slice_t *id);
+static void sig_peer_free(sig_registry_t *r, uint32_t pi, sig_peer_t *peer);
+static uint32_t sig_peer_targets(sig_registry_t *r, uint32_t pi,
+    sig_target_t *targets);
+static int sig_peer_owns_slot(sig_registry_t *r);
+
+
+int
+sig_registry_connect(sig_registry_t *r, uint32_t app, const slice_t *peer,
+    const slice_t *metadata, int shared_id, uint32_t number, sig_ref_t *conn,
+    sig_target_t *others, uint32_t *nothers)
+{
+    int          rc;
+    uint32_t     hash, pi, ci;
+    sig_conn_t  *c;
+
+    conn->index = 0;
+    conn->gen = 0;
+    *nothers = 0;
+
+    if (peer->len == 0 || peer->len > SIG_PEER_LEN
+        || metadata->len > SIG_METADATA_LEN)
+    {
+        return SIG_REGISTRY_FULL;
+    }
+
+    hash = sig_peer_hash(r, app, peer->data, peer->len);
+
+    sig_registry_lock(r);
+
+    pi = sig_peer_find(r, app, hash, peer->data, peer->len);
+
+    if (pi != 0) {
+        *nothers = sig_peer_targets(r, pi, others);
+    }
+
+    rc = sig_conn_create(r, pi, app, hash, peer, metadata, &ci);
+
+    if (rc == SIG_REGISTRY_OK) {
+        c = sig_conn_node(r, ci);
+
+        c->number = number;
+        c->shared_id = (uint16_t) (shared_id != 0);
+        c->stamp = sig_registry_stamp(r);
+
+        sig_fault();
+        sig_store_commit(&c->node, SIG_NODE_LIVE);
+        sig_fault();
+
+        sig_conn_link(r, ci, c);
+
+        conn->index = ci;
+        conn->gen = c->node.gen;
+    }
+
+    sig_registry_unlock(r);
+
+    return rc;
+}
+
+
+/* all but the commit; a peer and a block made here are orphans until then */
+
+static int
+sig_conn_create(sig_registry_t *r, uint32_t pi, uint32_t app, uint32_t hash,
+    const slice_t *peer, const slice_t *metadata, uint32_t *index)
+{
+    uint32_t     ci, bi;
+    sig_conn_t  *conn;
+    sig_peer_t  *p;
+
+    if (!sig_peer_owns_slot(r)) {
+        return SIG_REGISTRY_FULL;
+    }
+
+    if (pi != 0) {
+        p = sig_peer_node(r, pi);
+
+        if (p->nlive >= SIG_PEER_CONNECTIONS
+            || p->nclosing >= SIG_PEER_CLOSING)
+        {
+            return SIG_REGISTRY_FULL;
+        }
+    }
+
+    ci = sig_store_alloc(&r->store, sizeof(sig_conn_t), SIG_NODE_CONN);
+
+    if (ci == 0) {
+        return SIG_REGISTRY_FULL;
+    }
+
+    bi = 0;
+
+    if (metadata->len > 0) {
+        bi = sig_block_create(r, ci, metadata->data, metadata->len);
+
+        if (bi == 0) {
+            sig_store_free(&r->store, ci);
+            return SIG_REGISTRY_FULL;
+        }
+    }
+
+    if (pi == 0) {
+        pi = sig_peer_create(r, app, hash, peer);
+
+        if (pi == 0) {
+            if (bi != 0) {
+                sig_store_free(&r->store, bi);
+            }
+
+            sig_store_free(&r->store, ci);
+            return SIG_REGISTRY_FULL;
+        }
+    }
+
+    conn = sig_conn_node(r, ci);
+
+    conn->node.small = r->slot;
+    conn->peer = pi;
+    conn->metadata = bi;
+    conn->metadata_len = (uint16_t) metadata->len;
+    conn->members = 0;
+    conn->nmembers = 0;
+
+    *index = ci;
+
+    return SIG_REGISTRY_OK;
+}
+
+
+int
+sig_registry_disconnect(sig_registry_t *r, sig_ref_t conn)
+{
+    int          rc;
+    sig_conn_t  *c;
+
+    rc = SIG_REGISTRY_STALE;
+
+    sig_registry_lock(r);
+
+    c = sig_registry_find(r, conn, SIG_NODE_CONN);
+
+    if (c != NULL && c->node.state == SIG_NODE_LIVE) {
+        sig_conn_close(r, conn.index, c);
+
+        if (c->members == 0) {
+            sig_conn_free(r, conn.index, c);
+        }
+
+        rc = SIG_REGISTRY_OK;
+    }
+
+    sig_registry_unlock(r);
+
+    return rc;
+}
+
+
+uint32_t
+sig_registry_find_peer(sig_registry_t *r, uint32_t app, const slice_t *peer,
+    sig_target_t *targets)
+{
+    uint32_t  hash, pi, n;
+
+    if (peer->len == 0 || peer->len > SIG_PEER_LEN) {
+        return 0;
+    }
+
+    hash = sig_peer_hash(r, app, peer->data, peer->len);
+
+    sig_registry_lock(r);
+
+    pi = sig_peer_find(r, app, hash, peer->data, peer->len);
+    n = pi != 0 ? sig_peer_targets(r, pi, targets) : 0;
+
+    sig_registry_unlock(r);
+
+    return n;
+}
+
+
+static uint32_t
+sig_peer_targets(sig_registry_t *r, uint32_t pi, sig_target_t *targets)
+{
+    uint32_t     ci, n;
+    sig_conn_t  *conn;
+
+    n = 0;
+
+    for (ci = sig_peer_node(r, pi)->conns;
+         ci != 0 && n < SIG_PEER_CONNECTIONS;
+         ci = conn->node.next)
+    {
+        conn = sig_conn_node(r, ci);
+
+        targets[n].conn.index = ci;
+        targets[n].conn.gen = conn->node.gen;
+        targets[n].number = conn->number;
+        targets[n].slot = conn->node.small;
+        n++;
+    }
+
+    return n;
+}
+
+
+uint32_t
+sig_peer_hash(sig_registry_t *r, uint32_t app, const u_char *id, size_t len)
+{
+    return (uint32_t) sig_hash(sig_head(r)->seed, app, id, len);
+}
+
+
+uint32_t
+sig_peer_find(sig_registry_t *r, uint32_t app, uint32_t hash,
+    const u_char *id, size_t len)
+{
+    uint32_t     i, n;
+    sig_peer_t  *peer;
+
+    n = r->store.limit;
+
+    for (i = *sig_registry_head(r, SIG_TABLE_PEERS, hash);
+         i != 0 && n > 0;
+         i = peer->node.next, n--)
+    {
+        peer = sig_peer_node(r, i);
+
+        if (peer->hash == hash && peer->app == app && peer->node.small == len
+            && memcmp(peer->id, id, len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return 0;
+}
+
+
+static uint32_t
+sig_peer_create(sig_registry_t *r, uint32_t app, uint32_t hash,
+    const slice_t *id)
+{
+    uint32_t     i;
+    sig_peer_t  *peer;
+
+    i = sig_store_alloc(&r->store, sizeof(sig_peer_t) + id->len,
+                        SIG_NODE_PEER);
+    if (i == 0) {
+        return 0;
+    }
+
+    peer = sig_peer_node(r, i);
+
+    peer->node.small = (uint16_t) id->len;
+    peer->app = app;
+    peer->hash = hash;
+    peer->conns = 0;
+    peer->nlive = 0;
+    peer->nclosing = 0;
+    memcpy(peer->id, id->data, id->len);
+
+    sig_fault();
+    sig_store_commit(&peer->node, SIG_NODE_LIVE);
+    sig_fault();
+
+    sig_chain_insert(r, sig_registry_head(r, SIG_TABLE_PEERS, hash), i);
+
+    return i;
+}
+
+
+static void
+sig_peer_free(sig_registry_t *r, uint32_t pi, sig_peer_t *peer)
+{
+    sig_chain_remove(r, sig_registry_head(r, SIG_TABLE_PEERS, peer->hash), pi);
+    sig_fault();
+
+    sig_store_free(&r->store, pi);
+}
+
+
+/*
+ * A slot that was taken from its owner, because somebody had found it dead,
+ * gets nothing new.
+ */
+
+static int
+sig_peer_owns_slot(sig_registry_t *r)
+{
+    sig_slot_t  *slot;
+
+    if (r->slot >= r->nslots) {
+        return 0;
+    }
+
+    slot = sig_registry_slot(r, r->slot);
+
+    return slot->pid == r->pid
+           && (slot->state == SIG_SLOT_STARTING
+               || slot->state == SIG_SLOT_LIVE);
+}
+
+
+/* puts a connection where its state says */
+
+void
+sig_conn_link(sig_registry_t *r, uint32_t ci, sig_conn_t *conn)
+{
+    sig_head_t  *head;
+    sig_peer_t  *peer;
+    sig_slot_t  *slot;
+
+    head = sig_head(r);
+    slot = sig_registry_slot(r, conn->node.small);
+    peer = sig_peer_node(r, conn->peer);
+
+    conn->slot_prev = 0;
+    conn->slot_next = slot->conns;
+
+    if (slot->conns != 0) {
+        sig_conn_node(r, slot->conns)->slot_prev = ci;
+    }
+
+    sig_fault();
+    slot->conns = ci;
+
+    if (conn->node.state != SIG_NODE_LIVE) {
+        peer->nclosing++;
+        return;
+    }
+
+    conn->prev = 0;
+    conn->node.next = peer->conns;
+
+    if (peer->conns != 0) {
+        sig_conn_node(r, peer->conns)->prev = ci;
+    }
+
+    sig_fault();
+    peer->conns = ci;
+
+    if (peer->nlive++ == 0) {
+        head->npeers++;
+    }
+
+    sig_fault();
+    __atomic_store_n(&slot->nconns, slot->nconns + 1, __ATOMIC_RELAXED);
+    head->nconns++;
+}
+
+
+/* the connection is no longer found by its peer's ID */
+
+void
+sig_conn_close(sig_registry_t *r, uint32_t ci, sig_conn_t *conn)
+{
+    sig_head_t  *head;
+    sig_peer_t  *peer;
+    sig_slot_t  *slot;
+
+    head = sig_head(r);
+    slot = sig_registry_slot(r, conn->node.small);
+    peer = sig_peer_node(r, conn->peer);
+
+    sig_store_commit(&conn->node, SIG_NODE_LEAVING);
+    sig_fault();
+
+    if (conn->prev != 0) {
+        sig_conn_node(r, conn->prev)->node.next = conn->node.next;
+
+    } else {
+        peer->conns = conn->node.next;
+    }
+
+    if (conn->node.next != 0) {
+        sig_conn_node(r, conn->node.next)->prev = conn->prev;
+    }
+
+    sig_fault();
+
+    peer->nclosing++;
+
+    if (--peer->nlive == 0) {
+        head->npeers--;
+    }
+
+    __atomic_store_n(&slot->nconns, slot->nconns - 1, __ATOMIC_RELAXED);
+    head->nconns--;
+    sig_fault();
+}
+
+
+/* a closing connection without members goes, and its peer if it was the last */
+
+void
+sig_conn_free(sig_registry_t *r, uint32_t ci, sig_conn_t *conn)
+{
+    uint32_t     pi, bi;
+    sig_peer_t  *peer;
+    sig_slot_t  *slot;
+
+    pi = conn->peer;
+    bi = conn->metadata;
+
+    peer = sig_peer_node(r, pi);
+    slot = sig_registry_slot(r, conn->node.small);
+
+    if (conn->slot_prev != 0) {
+        sig_conn_node(r, conn->slot_prev)->slot_next = conn->slot_next;
+
+    } else {
+        slot->conns = conn->slot_next;
+    }
+
+    sig_fault();
+
+    if (conn->slot_next != 0) {
+        sig_conn_node(r, conn->slot_next)->slot_prev = conn->slot_prev;
+    }
+
+    sig_fault();
+    sig_store_free(&r->store, ci);
+    sig_fault();
+
+    if (bi != 0) {
+        sig_store_free(&r->store, bi);
+        sig_fault();
+    }
+
+    peer->nclosing--;
+
+    if (peer->nlive == 0 && peer->nclosing == 0) {
+        sig_peer_free(r, pi, peer);
+    }
+}

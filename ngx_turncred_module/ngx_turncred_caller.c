@@ -1,0 +1,266 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+
+#include "ngx_turncred.h"
+
+
+static ngx_int_t ngx_turncred_own_origin(ngx_http_request_t *r,
+    ngx_turncred_caller_t *caller);
+static ngx_turncred_refusal_t *ngx_turncred_bearer(
+    ngx_turncred_main_conf_t *tmcf, ngx_str_t *value,
+    ngx_turncred_caller_t *caller);
+static ngx_turncred_refusal_t *ngx_turncred_publishable(
+    ngx_http_request_t *r, ngx_turncred_main_conf_t *tmcf,
+    ngx_turncred_caller_t *caller);
+static ngx_int_t ngx_turncred_bearer_value(ngx_http_request_t *r,
+    ngx_str_t *value);
+
+
+static ngx_turncred_refusal_t  ngx_turncred_unauthorized = {
+    NGX_HTTP_UNAUTHORIZED,
+    ngx_string("unauthorized"),
+    ngx_string("show a publishable key as \"key\" in the query, "
+               "or a secret key as \"Authorization: Bearer id:secret\"")
+};
+
+static ngx_turncred_refusal_t  ngx_turncred_bad_origin = {
+    NGX_HTTP_FORBIDDEN,
+    ngx_string("origin_not_allowed"),
+    ngx_string("this key is not for pages of this origin")
+};
+
+static ngx_turncred_refusal_t  ngx_turncred_no_origin = {
+    NGX_HTTP_FORBIDDEN,
+    ngx_string("origin_not_allowed"),
+    ngx_string("the request has no Origin header, which this key requires")
+};
+
+static ngx_turncred_refusal_t  ngx_turncred_bad_action = {
+    NGX_HTTP_FORBIDDEN,
+    ngx_string("action_not_permitted"),
+    ngx_string("this key is not for TURN credentials")
+};
+
+
+ngx_int_t
+ngx_turncred_caller_init(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
+{
+    ngx_uint_t         same;
+    ngx_table_elt_t   *h;
+    access_headers_t   walk;
+
+    ngx_memzero(caller, sizeof(ngx_turncred_caller_t));
+
+    same = 0;
+
+    access_headers(&walk, r);
+
+    while ((h = access_header_next(&walk)) != NULL) {
+
+        if (access_is(&h->key, "Origin")) {
+
+            /* no browser sends two: of those no page is allowed by name */
+
+            caller->origin.len = caller->has_origin ? 0 : h->value.len;
+            caller->origin.data = h->value.data;
+            caller->has_origin = 1;
+
+        } else if (access_is(&h->key, "Sec-Fetch-Site")) {
+            same = access_is(&h->value, "same-origin");
+        }
+    }
+
+    if (!caller->has_origin && same) {
+        return ngx_turncred_own_origin(r, caller);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A browser leaves Origin out of a GET within one origin, but says in
+ * Sec-Fetch-Site that it is one (W3C Fetch Metadata, 2.3; no script can set
+ * or change that header): then the origin is that of the request itself.
+ */
+
+static ngx_int_t
+ngx_turncred_own_origin(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
+{
+    u_char     *p;
+    ngx_str_t   scheme, host;
+
+    if (r->headers_in.host == NULL) {
+        return NGX_OK;
+    }
+
+    host = r->headers_in.host->value;
+    ngx_str_set(&scheme, "http://");
+
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl) {
+        ngx_str_set(&scheme, "https://");
+    }
+#endif
+
+    p = ngx_pnalloc(r->pool, scheme.len + host.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    caller->origin.len = scheme.len + host.len;
+    caller->origin.data = p;
+    caller->has_origin = 1;
+
+    p = ngx_cpymem(p, scheme.data, scheme.len);
+    ngx_memcpy(p, host.data, host.len);
+
+    return NGX_OK;
+}
+
+
+ngx_turncred_refusal_t *
+ngx_turncred_authorize(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
+{
+    ngx_str_t                  value;
+    ngx_turncred_refusal_t    *refusal;
+    ngx_turncred_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_get_module_main_conf(r, ngx_turncred_module);
+
+    if (ngx_turncred_bearer_value(r, &value) == NGX_OK) {
+        refusal = ngx_turncred_bearer(tmcf, &value, caller);
+
+    } else {
+        refusal = ngx_turncred_publishable(r, tmcf, caller);
+    }
+
+    if (refusal != NULL) {
+        return refusal;
+    }
+
+    if (!caller->key->turn) {
+        return &ngx_turncred_bad_action;
+    }
+
+    return NULL;
+}
+
+
+static ngx_turncred_refusal_t *
+ngx_turncred_bearer(ngx_turncred_main_conf_t *tmcf, ngx_str_t *value,
+    ngx_turncred_caller_t *caller)
+{
+    u_char        *colon;
+    slice_t        id, secret;
+    access_key_t  *key;
+
+    colon = ngx_strlchr(value->data, value->data + value->len, ':');
+    if (colon == NULL) {
+        return &ngx_turncred_unauthorized;
+    }
+
+    id.data = value->data;
+    id.len = (size_t) (colon - value->data);
+
+    secret.data = colon + 1;
+    secret.len = value->len - id.len - 1;
+
+    key = access_key_find(&tmcf->keys, &id);
+
+    if (key == NULL || key->type != ACCESS_SECRET
+        || !access_equal(&key->secret, &secret))
+    {
+        return &ngx_turncred_unauthorized;
+    }
+
+    caller->key = key;
+
+    return NULL;
+}
+
+
+static ngx_turncred_refusal_t *
+ngx_turncred_publishable(ngx_http_request_t *r,
+    ngx_turncred_main_conf_t *tmcf, ngx_turncred_caller_t *caller)
+{
+    slice_t        id;
+    access_key_t  *key;
+
+    if (access_arg(r, "key", &id) != NGX_OK
+        || (id.data == NULL && access_arg(r, "apiKey", &id) != NGX_OK)
+        || id.data == NULL)
+    {
+        return &ngx_turncred_unauthorized;
+    }
+
+    key = access_key_find(&tmcf->keys, &id);
+
+    if (key == NULL || key->type != ACCESS_PUBLISHABLE) {
+        return &ngx_turncred_unauthorized;
+    }
+
+    caller->key = key;
+
+    if (access_origin_allowed(key, caller->has_origin ? &caller->origin
+                                                      : NULL))
+    {
+        return NULL;
+    }
+
+    return caller->has_origin ? &ngx_turncred_bad_origin
+                              : &ngx_turncred_no_origin;
+}
+
+
+/* NGX_DECLINED when there is no Authorization header of this scheme */
+
+static ngx_int_t
+ngx_turncred_bearer_value(ngx_http_request_t *r, ngx_str_t *value)
+{
+    static ngx_str_t  scheme = ngx_string("Bearer ");
+
+    if (r->headers_in.authorization == NULL) {
+        return NGX_DECLINED;
+    }
+
+    *value = r->headers_in.authorization->value;
+
+    if (value->len < scheme.len
+        || ngx_strncasecmp(value->data, scheme.data, scheme.len) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    value->data += scheme.len;
+    value->len -= scheme.len;
+
+    while (value->len > 0 && value->data[0] == ' ') {
+        value->data++;
+        value->len--;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_turncred_mask_handler(ngx_http_request_t *r)
+{
+    ngx_turncred_main_conf_t  *tmcf;
+
+    if (r->content_handler != ngx_turncred_credentials_handler) {
+        return NGX_DECLINED;
+    }
+
+    tmcf = ngx_http_get_module_main_conf(r, ngx_turncred_module);
+
+    if (access_mask_args(r, &tmcf->keys) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}

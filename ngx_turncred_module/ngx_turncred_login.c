@@ -1,0 +1,119 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+
+#include "ngx_turncred.h"
+
+
+static ngx_int_t ngx_turncred_user(ngx_http_request_t *r,
+    ngx_turncred_loc_conf_t *tlcf, slice_t *id);
+static ngx_int_t ngx_turncred_peer(ngx_http_request_t *r, slice_t *id);
+
+
+ngx_int_t
+ngx_turncred_make_login(ngx_http_request_t *r, ngx_turncred_loc_conf_t *tlcf,
+    time_t ttl, ngx_turncred_login_t *login)
+{
+    u_char    random[TURN_RANDOM_ID_LEN];
+    slice_t   id;
+    ssize_t   n;
+    int64_t   expiry;
+
+    if (ngx_turncred_user(r, tlcf, &id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (id.len == 0 && ngx_turncred_peer(r, &id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (id.len == 0) {
+        if (turn_random_id(random) == -1) {
+            ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                          "no randomness for a TURN username");
+            return NGX_ERROR;
+        }
+
+        id.len = TURN_RANDOM_ID_LEN;
+        id.data = random;
+    }
+
+    expiry = (int64_t) ngx_time() + ttl + NGX_TURNCRED_GRACE;
+
+    n = turn_username(login->buf, expiry, &id);
+    if (n == -1) {
+        goto failed;
+    }
+
+    login->username.len = (size_t) n;
+    login->username.data = login->buf;
+
+    login->credential.len = TURN_CREDENTIAL_LEN;
+    login->credential.data = login->buf + n;
+
+    if (turn_credential(login->credential.data, &tlcf->secret,
+                        &login->username)
+        == -1)
+    {
+        goto failed;
+    }
+
+    return NGX_OK;
+
+failed:
+
+    ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                  "OpenSSL failed to make a TURN credential");
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_turncred_user(ngx_http_request_t *r, ngx_turncred_loc_conf_t *tlcf,
+    slice_t *id)
+{
+    ngx_str_t  value;
+
+    ngx_str_null(&value);
+
+    if (tlcf->user != NULL
+        && ngx_http_complex_value(r, tlcf->user, &value) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    id->len = value.len;
+    id->data = value.data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The variable belongs to the other module, which need not be loaded: so it
+ * is looked up by its name, and a variable that does not exist is no error.
+ */
+
+static ngx_int_t
+ngx_turncred_peer(ngx_http_request_t *r, slice_t *id)
+{
+    ngx_str_t                   name;
+    ngx_http_variable_value_t  *vv;
+
+    ngx_str_set(&name, "signaling_peer_id");
+
+    vv = ngx_http_get_variable(r, &name, ngx_hash_key(name.data, name.len));
+    if (vv == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (!vv->not_found && vv->valid) {
+        id->len = vv->len;
+        id->data = vv->data;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,566 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+
+#include "ngx_turncred.h"
+
+
+#define NGX_TURNCRED_TTL       ((time_t) 4 * 3600)
+#define NGX_TURNCRED_TTL_MAX   ((time_t) 10 * 365 * 86400)
+
+
+static ngx_int_t ngx_turncred_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_turncred_postconfiguration(ngx_conf_t *cf);
+static void *ngx_turncred_create_main_conf(ngx_conf_t *cf);
+static void *ngx_turncred_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_turncred_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_turncred_server(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_turncred_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_turncred_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_turncred_ttl_range(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_turncred_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_turncred_ice_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_turncred_login_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_turncred_request_login(ngx_http_request_t *r,
+    ngx_turncred_login_t **login);
+
+
+static ngx_conf_enum_t  ngx_turncred_shapes[] = {
+    { ngx_string("array"), NGX_TURNCRED_ARRAY },
+    { ngx_string("object"), NGX_TURNCRED_OBJECT },
+    { ngx_string("rest"), NGX_TURNCRED_REST },
+    { ngx_string("twilio"), NGX_TURNCRED_TWILIO },
+    { ngx_string("cloudflare"), NGX_TURNCRED_CLOUDFLARE },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_post_t  ngx_turncred_ttl_post = { ngx_turncred_ttl_range };
+
+
+static ngx_command_t  ngx_turncred_commands[] = {
+
+    access_conf_commands,
+
+    { ngx_string("turn_server"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_turncred_server,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("turn_secret"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_turncred_secret,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("turn_secret_file"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_turncred_secret_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("turn_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_turncred_loc_conf_t, ttl),
+      &ngx_turncred_ttl_post },
+
+    { ngx_string("turn_user"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_turncred_loc_conf_t, user),
+      NULL },
+
+    { ngx_string("turn_credentials"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_turncred_credentials,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_turncred_module_ctx = {
+    ngx_turncred_preconfiguration,         /* preconfiguration */
+    ngx_turncred_postconfiguration,        /* postconfiguration */
+
+    ngx_turncred_create_main_conf,         /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_turncred_create_loc_conf,          /* create location configuration */
+    ngx_turncred_merge_loc_conf            /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_turncred_module = {
+    NGX_MODULE_V1,
+    &ngx_turncred_module_ctx,              /* module context */
+    ngx_turncred_commands,                 /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/*
+ * Not cacheable, although the values do not change within a request: the
+ * request context keeps them together, the cache of nginx might keep one of
+ * them across an internal redirect that drops the context.
+ */
+
+static ngx_http_variable_t  ngx_turncred_variables[] = {
+
+    { ngx_string("turn_ice_servers"), NULL, ngx_turncred_ice_variable,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("turn_username"), NULL, ngx_turncred_login_variable,
+      offsetof(ngx_turncred_login_t, username), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("turn_credential"), NULL, ngx_turncred_login_variable,
+      offsetof(ngx_turncred_login_t, credential), NGX_HTTP_VAR_NOCACHEABLE,
+      0 },
+
+      ngx_http_null_variable
+};
+
+
+static ngx_int_t
+ngx_turncred_preconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_turncred_variables; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_turncred_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_turncred_main_conf_t   *tmcf;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_turncred_module);
+
+    if (access_conf_share(cf, &tmcf->access, &tmcf->keys) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (tmcf->endpoint == NULL) {
+        return NGX_OK;
+    }
+
+    if (tmcf->keys.nelts == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "nobody may call \"turn_credentials\" without a key, "
+                      "write a \"publishable_key\" or a \"secret_key\" "
+                      "into \"http\" in %V:%ui",
+                      &tmcf->endpoint->file, tmcf->endpoint->line);
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_turncred_mask_handler;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_turncred_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_turncred_main_conf_t  *tmcf;
+
+    tmcf = ngx_pcalloc(cf->pool, sizeof(ngx_turncred_main_conf_t));
+    if (tmcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     tmcf->keys = { NULL, 0 };
+     *     tmcf->endpoint = NULL;
+     */
+
+    access_conf_init(&tmcf->access);
+
+    return tmcf;
+}
+
+
+static void *
+ngx_turncred_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_turncred_loc_conf_t  *tlcf;
+
+    tlcf = ngx_pcalloc(cf->pool, sizeof(ngx_turncred_loc_conf_t));
+    if (tlcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     tlcf->secret = { 0, NULL };
+     *     tlcf->file = { 0, NULL };
+     *     tlcf->line = 0;
+     *     tlcf->stuns = 0;
+     *     tlcf->relays = 0;
+     */
+
+    tlcf->servers = NGX_CONF_UNSET_PTR;
+    tlcf->ttl = NGX_CONF_UNSET;
+    tlcf->shape = NGX_CONF_UNSET_UINT;
+    tlcf->user = NGX_CONF_UNSET_PTR;
+
+    return tlcf;
+}
+
+
+static char *
+ngx_turncred_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_turncred_loc_conf_t  *prev = parent;
+    ngx_turncred_loc_conf_t  *conf = child;
+
+    if (conf->servers == NGX_CONF_UNSET_PTR) {
+        conf->stuns = prev->stuns;
+        conf->relays = prev->relays;
+    }
+
+    ngx_conf_merge_ptr_value(conf->servers, prev->servers, NULL);
+    ngx_conf_merge_sec_value(conf->ttl, prev->ttl, NGX_TURNCRED_TTL);
+    ngx_conf_merge_uint_value(conf->shape, prev->shape, NGX_TURNCRED_ARRAY);
+    ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
+
+    if (conf->secret.data == NULL) {
+        conf->secret = prev->secret;
+    }
+
+    if (conf->line != 0 && !ngx_turncred_can_relay(conf)) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"turn_credentials\" answers 503 until it has %s "
+                      "in %V:%ui",
+                      conf->relays ? "a \"turn_secret_file\""
+                                   : "a \"turn_server\" with a \"turn:\" URL "
+                                     "and a \"turn_secret_file\"",
+                      &conf->file, conf->line);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_turncred_server(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_turncred_loc_conf_t  *tlcf = conf;
+
+    const char             *err;
+    ngx_str_t              *value;
+    ngx_uint_t              i;
+    ngx_turncred_server_t  *server;
+
+    if (tlcf->servers == NGX_CONF_UNSET_PTR) {
+        tlcf->servers = ngx_array_create(cf->pool, 4,
+                                         sizeof(ngx_turncred_server_t));
+        if (tlcf->servers == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        server = ngx_array_push(tlcf->servers);
+        if (server == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        server->url.len = value[i].len;
+        server->url.data = value[i].data;
+
+        err = turn_url_check(&server->url, &server->relay);
+        if (err != NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid URL \"%V\" in \"turn_server\": %s",
+                               &value[i], err);
+            return NGX_CONF_ERROR;
+        }
+
+        if (server->relay) {
+            tlcf->relays = 1;
+
+        } else {
+            tlcf->stuns = 1;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_turncred_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_turncred_loc_conf_t  *tlcf = conf;
+
+    ngx_str_t  *value;
+
+    if (tlcf->secret.data != NULL) {
+        return "is duplicate, write one \"turn_secret\" or "
+               "\"turn_secret_file\" here";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        return "is empty, write the \"static-auth-secret\" of coturn there";
+    }
+
+    tlcf->secret.len = value[1].len;
+    tlcf->secret.data = value[1].data;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_turncred_secret_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_turncred_loc_conf_t  *tlcf = conf;
+
+    ngx_str_t  *value;
+
+    if (tlcf->secret.data != NULL) {
+        return "is duplicate, write one \"turn_secret\" or "
+               "\"turn_secret_file\" here";
+    }
+
+    value = cf->args->elts;
+
+    if (access_conf_read_secret(cf, "turn_secret_file", &value[1], 1,
+                                &tlcf->secret)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_turncred_ttl_range(ngx_conf_t *cf, void *post, void *data)
+{
+    time_t  *ttl = data;
+
+    if (*ttl < 1 || *ttl > NGX_TURNCRED_TTL_MAX) {
+        return "is out of range, write a time from \"1s\" to \"10y\"";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_turncred_credentials(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_turncred_loc_conf_t  *tlcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_uint_t                 i;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_turncred_main_conf_t  *tmcf;
+
+    if (tlcf->line != 0) {
+        return "is duplicate";
+    }
+
+    tlcf->shape = NGX_TURNCRED_ARRAY;
+
+    if (cf->args->nelts == 2) {
+        value = cf->args->elts;
+
+        for (i = 0; ngx_turncred_shapes[i].name.len; i++) {
+            if (ngx_turncred_shapes[i].name.len == value[1].len
+                && ngx_strcmp(ngx_turncred_shapes[i].name.data, value[1].data)
+                   == 0)
+            {
+                break;
+            }
+        }
+
+        if (ngx_turncred_shapes[i].name.len == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "unknown shape \"%V\" in \"turn_credentials\", "
+                               "write \"array\", \"object\", \"rest\", "
+                               "\"twilio\" or \"cloudflare\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+
+        tlcf->shape = ngx_turncred_shapes[i].value;
+    }
+
+    tlcf->file = cf->conf_file->file.name;
+    tlcf->line = cf->conf_file->line;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_turncred_module);
+
+    if (tmcf->endpoint == NULL) {
+        tmcf->endpoint = tlcf;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_turncred_credentials_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_turncred_ice_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t                 text;
+    ngx_turncred_login_t     *login;
+    ngx_turncred_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_turncred_module);
+
+    login = NULL;
+
+    if (ngx_turncred_can_relay(tlcf)) {
+        if (ngx_turncred_request_login(r, &login) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (!tlcf->stuns) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_turncred_ice_value(r, tlcf, login, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    v->len = text.len;
+    v->data = text.data;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_turncred_login_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    slice_t                  *text;
+    ngx_turncred_login_t     *login;
+    ngx_turncred_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_turncred_module);
+
+    if (tlcf->secret.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_turncred_request_login(r, &login) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    text = (slice_t *) ((u_char *) login + data);
+
+    v->len = text->len;
+    v->data = text->data;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+/*
+ * A request that was rewritten into another location has its context, but
+ * maybe not the secret of that location: then the login is made anew.
+ */
+
+static ngx_int_t
+ngx_turncred_request_login(ngx_http_request_t *r, ngx_turncred_login_t **login)
+{
+    ngx_turncred_ctx_t       *ctx;
+    ngx_turncred_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_turncred_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_turncred_module);
+
+    if (ctx == NULL || ctx->conf != tlcf) {
+        ctx = ngx_palloc(r->pool, sizeof(ngx_turncred_ctx_t));
+        if (ctx == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_turncred_make_login(r, tlcf, NGX_TURNCRED_VAR_TTL, &ctx->login)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ctx->conf = tlcf;
+
+        ngx_http_set_ctx(r, ctx, ngx_turncred_module);
+    }
+
+    *login = &ctx->login;
+
+    return NGX_OK;
+}

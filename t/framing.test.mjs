@@ -1,0 +1,479 @@
+// Copyright (C) The ngx_signaling authors
+//
+// RFC 6455 over raw sockets: frames in every cut, what is no frame, and the
+// ways to end.
+
+import assert from 'node:assert/strict';
+import test, { after, before, describe } from 'node:test';
+
+import {
+  BINARY, CLOSE, closing, connectRaw, CONTINUATION, exchange, frame, PING,
+  PONG, TEXT, text
+} from './raw.mjs';
+import { connect, startSite } from './signaling.mjs';
+
+const KEEP = { bits: 0 };       // no FIN: the message goes on
+
+// most of the time here is a wait for the client's Close
+const TOGETHER = { concurrency: 64 };
+
+const publish = (requestId, data = 1) =>
+  ({ type: 'publish', channel: 'x', data, requestId });
+
+describe('framing', { ...TOGETHER, timeout: 120000 }, () => {
+  let ngx;
+
+  before(async () => { ngx = await startSite(); });
+  after(() => ngx?.finish());
+
+  /* connects, writes, expects these acks and nothing else before them */
+  async function acked(requestIds, ...parts) {
+    const raw = await connectRaw(ngx);
+
+    await raw.write(...parts);
+    for (const requestId of requestIds) {
+      assert.deepEqual((await raw.next(TEXT)).json,
+        { type: 'ack', requestId });
+    }
+    await raw.destroy();
+  }
+
+  /*
+   * Connects, writes, expects to be closed with the code and told nothing
+   * else; what comes behind the mistake is not looked at.
+   */
+  async function broken(code, ...parts) {
+    const raw = await connectRaw(ngx);
+
+    await raw.write(...parts, text(publish('behind')));
+    assert.equal((await raw.close()).code, code);
+    await raw.write(frame(CLOSE, closing(code)));
+    await raw.ended;
+    assert.deepEqual(raw.frames, []);
+    await raw.destroy();
+  }
+
+  describe('in pieces', TOGETHER, () => {
+    test('a byte at a time', async () => {
+      const raw = await connectRaw(ngx);
+      const bytes = Buffer.concat([
+        text(publish('one')), frame(PING, 'between'),
+        text(publish('two', 'x'.repeat(200)))
+      ]);
+
+      for (const byte of bytes) {
+        await raw.write([byte]);
+      }
+
+      const got = await raw.flush(3);
+      assert.deepEqual(got.map((f) => f.json?.requestId ?? String(f.payload)),
+        ['one', 'between', 'two']);
+      await raw.destroy();
+    });
+
+    test('many frames in one piece', () => {
+      const ids = Array.from({ length: 200 }, (_, i) => `m${i}`);
+
+      return acked(ids, ...ids.map((id) => text(publish(id))));
+    });
+
+    test('frames glued to the request', async () => {
+      const raw = await connectRaw(ngx, {
+        glued: [text(publish('a')), text(publish('b')),
+                text(publish('c')).subarray(0, 9)]
+      });
+
+      assert.equal(raw.all[0].json.type, 'welcome');
+      for (const requestId of ['a', 'b']) {
+        assert.equal((await raw.message('ack')).requestId, requestId);
+      }
+      await raw.destroy();
+    });
+
+    test('half a frame glued to the request', async () => {
+      const whole = text(publish('half'), { mask: Buffer.from('mask') });
+      const raw = await connectRaw(ngx,
+        { glued: [whole.subarray(0, 11)] });
+
+      await raw.write(whole.subarray(11));
+      assert.equal((await raw.message('ack')).requestId, 'half');
+      await raw.destroy();
+    });
+
+    test('frames glued to a request that is refused', async () => {
+      const raw = await exchange(ngx,
+        { path: '/v1?key=nothing', glued: [text(publish('x'))] });
+
+      assert.equal((await raw.close()).code, 4001);
+      await raw.write(text(publish('y')), frame(CLOSE, closing(4001)));
+      await raw.ended;
+      assert.equal(raw.all.length, 1);
+      await raw.destroy();
+    });
+
+    for (const length of [0, 1, 124, 125, 126, 127, 65535, 65536]) {
+      test(`a payload of ${length} bytes`, async () => {
+        const raw = await connectRaw(ngx);
+        const empty = JSON.stringify({ ...publish('n'), x: '' });
+        const whole = length < empty.length ? ' '.repeat(length)
+          : JSON.stringify(
+            { ...publish('n'), x: 'x'.repeat(length - empty.length) });
+
+        await raw.write(text(whole));
+        assert.equal((await raw.next(TEXT)).json.type,
+          length < empty.length ? 'error' : 'ack');
+        await raw.destroy();
+      });
+    }
+
+    for (const length of [124, 125, 126, 127, 65534, 65535, 65536, 65537]) {
+      test(`a server frame of ${length} bytes`, async () => {
+        const raw = await connectRaw(ngx);
+        const bare = JSON.stringify(
+          { type: 'direct', from: raw.peerId, data: '' }).length;
+
+        await raw.write(text({ type: 'send', to: raw.peerId,
+                               data: 'd'.repeat(length - bare) }));
+        assert.equal((await raw.next(TEXT)).payload.length, length);
+        await raw.destroy();
+      });
+    }
+
+    test('a mask of zeros', () => acked(['z'],
+      text(publish('z'), { mask: Buffer.alloc(4) })));
+
+    test('a binary message', () => acked(['b'],
+      frame(BINARY, JSON.stringify(publish('b')))));
+  });
+
+  describe('in fragments', TOGETHER, () => {
+    const whole = Buffer.from(JSON.stringify(publish('f', '\u20ac')));
+    const middle = whole.indexOf(0xe2) + 1;     // of a character
+
+    const cut = (...ends) => [0, ...ends].map(
+      (start, i) => whole.subarray(start, ends[i] ?? whole.length));
+
+    function fragments(pieces, opcode = TEXT) {
+      return pieces.map((piece, i) => frame(i ? CONTINUATION : opcode, piece,
+        i === pieces.length - 1 ? {} : KEEP));
+    }
+
+    test('two', () => acked(['f'], ...fragments(cut(10))));
+
+    test('two that cut a character', () => acked(['f'],
+      ...fragments(cut(middle))));
+
+    test('a byte in each', () => acked(['f'],
+      ...fragments([...whole].map((b) => Buffer.from([b])))));
+
+    test('empty ones', () => acked(['f'],
+      ...fragments([[], [], whole, [], []])));
+
+    test('binary ones', () => acked(['f'], ...fragments(cut(7), BINARY)));
+
+    test('nothing but empty ones is an empty message', async () => {
+      const raw = await connectRaw(ngx);
+
+      await raw.write(...fragments([[], [], []]));
+      assert.equal((await raw.next(TEXT)).json.code, 'malformed_message');
+      await raw.destroy();
+    });
+
+    test('with control frames between', async () => {
+      const raw = await connectRaw(ngx);
+      const [first, second, third] = fragments(cut(5, 20));
+
+      await raw.write(first, frame(PING, 'p1'), frame(PONG, 'unasked'),
+        second, frame(PING, 'p2'), third);
+
+      const got = await raw.flush(3);
+      assert.deepEqual(got.map((f) => f.opcode), [PONG, PONG, TEXT]);
+      assert.deepEqual(got.slice(0, 2).map((f) => String(f.payload)),
+        ['p1', 'p2']);
+      assert.equal(got[2].json.requestId, 'f');
+      await raw.destroy();
+    });
+
+    test('one message after the other', () => acked(['f', 's', 'f'],
+      ...fragments(cut(5)), text(publish('s')), ...fragments(cut(9, 12))));
+
+    test('a Close between them is answered', async () => {
+      const raw = await connectRaw(ngx);
+
+      await raw.write(fragments(cut(5))[0], frame(CLOSE, closing(1000)));
+      assert.equal((await raw.close()).code, 1000);
+      await raw.ended;
+      await raw.destroy();
+    });
+
+    test('bad UTF-8 across two', () => broken(1007,
+      ...fragments([Buffer.from('{"a":"\xe2\x82', 'latin1'), '"}'])));
+
+    test('a continuation of nothing', () => broken(1002,
+      frame(CONTINUATION, whole)));
+
+    test('a continuation of a finished message', () => broken(1002,
+      frame(CONTINUATION, '', KEEP)));
+
+    for (const opcode of [TEXT, BINARY]) {
+      test(`opcode ${opcode} inside of a message`, () => broken(1002,
+        fragments(cut(5))[0], frame(opcode, whole)));
+    }
+  });
+
+  describe('protocol errors', TOGETHER, () => {
+    const good = JSON.stringify(publish('bad'));
+
+    test('no mask', () => broken(1002, text(good, { masked: false })));
+
+    for (const rsv of [0x40, 0x20, 0x10, 0x70]) {
+      test(`RSV bits ${rsv}`, () => broken(1002,
+        text(good, { bits: 0x80 | rsv })));
+    }
+
+    for (const opcode of [3, 4, 5, 6, 7, 11, 12, 13, 14, 15]) {
+      test(`opcode ${opcode}`, () => broken(1002, frame(opcode, good)));
+    }
+
+    for (const opcode of [CLOSE, PING, PONG]) {
+      test(`a fragmented control frame, opcode ${opcode}`,
+        () => broken(1002, frame(opcode, '', KEEP)));
+      test(`a control frame of 126 bytes, opcode ${opcode}`,
+        () => broken(1002, frame(opcode, 'x'.repeat(126))));
+    }
+
+    for (const [length, size] of [[0, 2], [125, 2], [100, 8], [65535, 8]]) {
+      test(`a length of ${length} in ${size} bytes`, () => broken(1002,
+        text('x'.repeat(length), { size })));
+    }
+
+    test('a length of 2^63', () => broken(1002,
+      frame(TEXT, good, { length: 1n << 63n, size: 8 })));
+
+    for (const length of [69633n, 1n << 32n, (1n << 63n) - 1n]) {
+      test(`a length of ${length} is not waited for`, () => broken(1009,
+        frame(TEXT, '', { length })));
+    }
+
+    test('a text that is no UTF-8', () => broken(1007, frame(TEXT,
+      Buffer.from('{"type":"ping","x":"\xff"}', 'latin1'))));
+
+    for (const [name, bytes] of [
+      ['an overlong form', '\xc0\xaf'], ['a surrogate', '\xed\xa0\x80'],
+      ['beyond U+10FFFF', '\xf4\x90\x80\x80'], ['a lone byte', '\x80'],
+      ['half a character', '\xe2\x82']
+    ]) {
+      test(`${name} is no UTF-8`, async () => {
+        await broken(1007, frame(TEXT, Buffer.from(bytes, 'latin1')));
+        await broken(1007, frame(TEXT, Buffer.from(
+          `{"type":"publish","channel":"x","data":"${bytes}"}`, 'latin1')));
+      });
+    }
+  });
+
+  describe('limits of a message', TOGETHER, () => {
+    const padded = (length, requestId) => {
+      const json = JSON.stringify(publish(requestId));
+      return json + ' '.repeat(length - json.length);
+    };
+
+    test('69632 bytes pass', () => acked(['max'],
+      text(padded(69632, 'max'))));
+
+    test('69633 bytes do not', () => broken(1009,
+      text(padded(69633, 'max'))));
+
+    test('69632 bytes in fragments pass', () => {
+      const bytes = Buffer.from(padded(69632, 'max'));
+
+      return acked(['max'], frame(TEXT, bytes.subarray(0, 40000), KEEP),
+        frame(CONTINUATION, bytes.subarray(40000)));
+    });
+
+    test('69633 bytes in fragments do not', () => {
+      const bytes = Buffer.from(padded(69633, 'max'));
+
+      return broken(1009, frame(TEXT, bytes.subarray(0, 40000), KEEP),
+        frame(CONTINUATION, bytes.subarray(40000)));
+    });
+  });
+
+  describe('control frames', () => {
+    for (const payload of ['', 'p', Buffer.from([0, 255, 128]),
+      'x'.repeat(125)]) {
+      test(`a ping with ${payload.length} bytes`, async () => {
+        const raw = await connectRaw(ngx);
+
+        await raw.write(frame(PING, payload));
+        assert.deepEqual((await raw.next(PONG)).payload,
+          Buffer.from(payload));
+        await raw.destroy();
+      });
+    }
+
+    test('a pong that nobody asked for', () => acked(['p'],
+      frame(PONG, 'unasked'), text(publish('p'))));
+  });
+
+  describe('closing', TOGETHER, () => {
+    for (const code of [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011,
+      1012, 1013, 1014, 3000, 3999, 4000, 4999]) {
+      test(`with ${code} is echoed`, async () => {
+        const raw = await connectRaw(ngx);
+
+        await raw.write(frame(CLOSE, closing(code, 'gr\u00fc\u00dfe')));
+        assert.equal((await raw.close()).code, code);
+        await raw.ended;
+        assert.deepEqual(raw.frames, []);
+        await raw.destroy();
+      });
+    }
+
+    test('without a code is answered without one', async () => {
+      const raw = await connectRaw(ngx);
+
+      await raw.write(frame(CLOSE));
+      assert.equal((await raw.next(CLOSE)).payload.length, 0);
+      await raw.ended;
+      await raw.destroy();
+    });
+
+    test('the longest reason is good', async () => {
+      const raw = await connectRaw(ngx);
+
+      await raw.write(frame(CLOSE, closing(4000, 'r'.repeat(123))));
+      assert.equal((await raw.close()).code, 4000);
+      await raw.ended;
+      await raw.destroy();
+    });
+
+    for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000,
+      2999, 5000, 65535]) {
+      test(`with ${code} is a protocol error`, () => broken(1002,
+        frame(CLOSE, closing(code))));
+    }
+
+    test('with one byte is a protocol error', () => broken(1002,
+      frame(CLOSE, [3])));
+
+    test('with a reason that is no UTF-8', () => broken(1007,
+      frame(CLOSE, Buffer.concat([closing(1000), Buffer.from([0xff])]))));
+
+    test('nothing behind a Close counts', async () => {
+      const watcher = await connect(ngx);
+      await watcher.join('after');
+
+      const raw = await connectRaw(ngx);
+      await raw.write(frame(CLOSE, closing(1000)),
+        text({ type: 'subscribe', channel: 'after', requestId: 's' }),
+        frame(PING), text({ type: 'send', to: watcher.peerId, data: 1 }));
+      await raw.close();
+      await raw.ended;
+      assert.deepEqual(raw.frames, []);
+
+      const other = await connect(ngx);
+      await other.join('after');
+      assert.deepEqual((await watcher.next(() => true)).joined,
+        [{ peerId: other.peerId }]);
+      await watcher.close();
+      await other.close();
+      await raw.destroy();
+    });
+
+    test('a client that does not answer our Close is dropped', async () => {
+      const raw = await connectRaw(ngx);
+
+      await raw.write(frame(TEXT, Buffer.from([0xff])));
+      assert.equal((await raw.close()).code, 1007);
+      await raw.ended;
+      await raw.destroy();
+    });
+
+    test('a client that answers our Close with another code', async () => {
+      const raw = await exchange(ngx, { path: '/v1?key=nothing' });
+
+      assert.equal((await raw.close()).code, 4001);
+      await raw.write(frame(CLOSE, closing(1000)));
+      await raw.ended;
+      assert.deepEqual(raw.frames, []);
+      await raw.destroy();
+    });
+  });
+
+  describe('a member that goes', { concurrency: 1 }, () => {
+    let watcher;
+
+    before(async () => {
+      watcher = await connect(ngx);
+      await watcher.join('leaving');
+    });
+    after(() => watcher?.close());
+
+    async function member() {
+      const raw = await connectRaw(ngx);
+
+      await raw.write(text({ type: 'subscribe', channel: 'leaving' }));
+      assert.deepEqual((await watcher.next('presence')).joined,
+        [{ peerId: raw.peerId }]);
+
+      return raw;
+    }
+
+    async function left(raw) {
+      assert.deepEqual(await watcher.next('presence'), {
+        type: 'presence', channel: 'leaving', joined: [],
+        left: [{ peerId: raw.peerId }]
+      });
+    }
+
+    test('by a Close, while its TCP stays open', async () => {
+      const raw = await member();
+
+      await raw.write(frame(CLOSE, closing(1000)));
+      await left(raw);
+      await raw.destroy();
+    });
+
+    test('by a FIN', async () => {
+      const raw = await member();
+
+      raw.socket.end();
+      await left(raw);
+      await raw.ended;
+      await raw.destroy();
+    });
+
+    test('by a RST', async () => {
+      const raw = await member();
+
+      raw.reset();
+      await left(raw);
+    });
+
+    test('by a mistake', async () => {
+      const raw = await member();
+
+      await raw.write(frame(3));
+      await left(raw);
+      await raw.destroy();
+    });
+
+    test('in the middle of a frame', async () => {
+      const raw = await member();
+
+      await raw.write(text(publish('x')).subarray(0, 20));
+      raw.socket.end();
+      await left(raw);
+      await raw.destroy();
+    });
+
+    test('in the middle of a message', async () => {
+      const raw = await member();
+
+      await raw.write(frame(TEXT, '{"type":', KEEP));
+      raw.socket.end();
+      await left(raw);
+      await raw.destroy();
+    });
+  });
+});

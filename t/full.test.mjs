@@ -1,0 +1,329 @@
+// Copyright (C) The ngx_signaling authors
+//
+// Out of room: a full zone, and workers that another one cannot keep up
+// with.  Newcomers are refused, those who are in go on, and all is as before
+// when there is room again.
+
+import assert from 'node:assert/strict';
+import test, { describe } from 'node:test';
+
+import {
+  alive, children, Crowd, freeze, onlyNewest, reload
+} from './crowd.mjs';
+import { configTest } from './nginx.mjs';
+import {
+  certificate, connect, refused, site, startSite, TLS, waitFor
+} from './signaling.mjs';
+
+const WORKERS = Number(process.env.WORKERS ?? 1);
+
+const KILLED = [
+  /\[alert\] .* worker process \d+ exited on signal 9/,
+  /\[alert\] .* shared memory zone "calls" was locked by \d+/
+];
+
+/* nginx -t */
+function check(options) {
+  return configTest({
+    modules: ['signaling'], http: site(options),
+    files: TLS ? certificate() : {}
+  });
+}
+
+/* the size that nginx asks for when there is too little */
+async function minimum(options = {}) {
+  const { code, stderr } = await check({ zone: '64k', ...options });
+  const [, size] = new RegExp('"signaling_zone calls" is too small ' +
+    'for \\d+ worker slots; make it at least (\\d+k)\n').exec(stderr) ??
+    assert.fail(stderr);
+
+  assert.equal(code, 1);
+
+  return size;
+}
+
+describe('the smallest zone', () => {
+  test('is told, and is enough', async () => {
+    for (const location of ['', 'signaling_max_message 512k;',
+      'signaling_max_message 1k;']) {
+      const zone = await minimum({ location });
+      const ngx = await startSite({ modules: ['signaling'], zone, location });
+      const crowd = new Crowd(ngx);
+
+      await crowd.fill(['room'], 4);
+      crowd.traffic();
+      await crowd.flow();
+      await reload(ngx);
+      await crowd.fill(['room'], 4);
+      await crowd.flow();
+      await crowd.rostersExact();
+      await crowd.end();
+      await ngx.stop();
+    }
+  });
+
+  test('is what it says, a little less is refused', async () => {
+    const least = parseInt(await minimum(), 10);
+    const { stderr } = await check({ zone: `${least * 0.98 | 0}k` });
+
+    assert.match(stderr, new RegExp(`make it at least ${least}k`));
+  });
+});
+
+describe('a full zone', () => {
+  // metadata makes peers big, long names make rooms big
+
+  const PAD = 'x'.repeat(3500);
+  const ROOM = 'r'.repeat(250);
+
+  async function start(options = {}) {
+    const location =
+      `signaling_rate off; signaling_peer_metadata '{"pad":"${PAD}"}';`;
+    const ngx = await startSite({
+      modules: ['signaling'], zone: await minimum(), allow: KILLED,
+      ...options, location
+    });
+
+    return { ngx, crowd: new Crowd(ngx) };
+  }
+
+  /* members until there is no room; the refusal has to be the documented */
+  async function fill(crowd) {
+    const members = [];
+
+    for (;;) {
+      try {
+        members.push(await crowd.join('room'));
+      } catch ({ message }) {
+        assert.match(message, /^(closed with 4010|.*"backend_error")/);
+        return members;
+      }
+      assert.ok(members.length < 5000);
+    }
+  }
+
+  /* rooms until there is no room for a room */
+  async function rooms(client) {
+    for (let i = 0; i < 100; i++) {
+      const reply = await client.request(
+        { type: 'subscribe',
+          channel: `${ROOM}${client.peerId}${i}`.slice(-250) });
+
+      if (reply.type === 'error') {
+        assert.equal(reply.code, 'backend_error');
+        return true;
+      }
+    }
+
+    return false;
+  }
+
+  function warnings(ngx) {
+    return (ngx.errorLog().match(/\[warn\].*zone "calls" is full/g) ?? [])
+      .length;
+  }
+
+  test('refuses newcomers and serves those who are in', async () => {
+    const { ngx, crowd } = await start();
+    const { memory_free_bytes: free } = await ngx.status();
+    const counts = [];
+
+    for (let round = 0; round < 2; round++) {
+      const members = await fill(crowd);
+
+      counts.push(members.length);
+
+      for (let i = 0; i < 20; i++) {
+        assert.deepEqual(await refused(ngx), {
+          code: 4010, reason: 'no room for another connection'
+        });
+      }
+
+      crowd.traffic();
+      await crowd.flow(members.length * 2);
+      await crowd.settled();
+      assert.equal(crowd.open().length, members.length);
+
+      // one goes, one comes
+
+      await crowd.leave(members[0]);
+      await waitFor(() => crowd.join('room').catch(() => null),
+        'room after somebody left');
+
+      await crowd.settled();
+      await crowd.end();
+      await waitFor(async () =>
+        (await ngx.status()).memory_free_bytes === free, 'free memory');
+    }
+
+    // as much as the first time
+
+    assert.ok(counts[0] > 10);
+    assert.deepEqual(counts, counts.map(() => counts[0]));
+    assert.ok(warnings(ngx) >= 1);
+    assert.ok(warnings(ngx) <= WORKERS);
+    await ngx.stop();
+  });
+
+  test('refuses a subscribe, and the connection stays', async () => {
+    const { ngx, crowd } = await start();
+    const { memory_free_bytes: free } = await ngx.status();
+    const pads = [];
+
+    await crowd.fill(['room'], 2);
+
+    for (let i = 0; i < 8; i++) {
+      pads.push(await connect(ngx));
+    }
+
+    await fill(crowd);
+
+    // the last bytes go for rooms
+
+    const full = [];
+
+    for (const pad of pads) {
+      if (await rooms(pad)) {
+        full.push(pad);
+      }
+    }
+
+    assert.ok(full.length > 0);
+
+    for (const pad of full) {
+      await pad.fails({ type: 'subscribe', channel: ROOM }, 'backend_error');
+      await pad.ok({ type: 'publish', channel: 'elsewhere', data: 0 });
+      await pad.ok({ type: 'unsubscribe', channel: ROOM });
+      await pad.settled();
+    }
+
+    assert.ok(warnings(ngx) <= WORKERS);
+
+    await Promise.all(pads.map((pad) => pad.close()));
+    await crowd.leave(await crowd.join(ROOM));
+    await crowd.end();
+    await waitFor(async () =>
+      (await ngx.status()).memory_free_bytes === free, 'free memory');
+    await ngx.stop();
+  });
+
+  test('is reloaded, and loses a worker', async () => {
+    const workers = Math.max(2, WORKERS);
+    const { ngx, crowd } = await start({ workers });
+
+    await fill(crowd);
+    await reload(ngx);
+    await reload(ngx);
+    crowd.traffic();
+    await crowd.flow();
+    await crowd.settled();
+    assert.deepEqual(crowd.drained, []);
+    assert.equal((await refused(ngx)).code, 4010);
+
+    // of those who are killed nothing is left, so there is room again
+
+    const [victim] = new Set(crowd.open().map((m) => m.worker));
+
+    crowd.traffic();
+    crowd.kill(victim);
+    await crowd.settled();
+    await waitFor(() => crowd.join('room').catch(() => null),
+      'room after a death');
+    await crowd.settled();
+    await crowd.end();
+    await onlyNewest(ngx);
+    await ngx.stop();
+  });
+});
+
+describe('a worker that does not keep up', () => {
+  const BIG = 'x'.repeat(60000);
+
+  // who is on which worker is the point: there are always three
+
+  async function start() {
+    const ngx = await startSite({
+      modules: ['signaling'], workers: 3, location: 'signaling_rate off;'
+    });
+
+    return { ngx, crowd: new Crowd(ngx), pids: children(ngx.pid) };
+  }
+
+  test('gets all of what waited, and no more than a bound waits',
+    async () => {
+      const { ngx, crowd, pids: [a, b] } = await start();
+      const from = await crowd.joinOn(a, 'room');
+      const to = await crowd.joinOn(b, 'room');
+      const near = await crowd.joinOn(a, 'near');
+      const next = await crowd.joinOn(a, 'near');
+
+      await freeze(b);
+
+      // what is refused is not sent, so it is not counted either
+
+      let sent = 0;
+      let reply;
+
+      do {
+        reply = await from.request({
+          type: 'publish', channel: 'room',
+          data: { n: sent + 1, pad: BIG }
+        });
+        sent += reply.type === 'ack';
+      } while (reply.type === 'ack');
+
+      from.published.set('room', sent);
+      assert.equal(reply.code, 'backend_error');
+      assert.ok(sent * BIG.length > 16 * 1024 * 1024);
+      assert.ok(sent * BIG.length < 17 * 1024 * 1024);
+
+      await from.fails({ type: 'send', to: to.peerId, data: 0 },
+        'backend_error');
+
+      // others do not notice
+
+      for (let i = 0; i < 50; i++) {
+        await near.publish('near', { pad: BIG });
+        await next.tell(near);
+      }
+      await waitFor(() => next.heard('near', near), 'others');
+
+      await freeze(b, false);
+      await crowd.settled();
+      assert.equal(to.views.get('room').last.get(from.peerId), sent);
+
+      crowd.traffic();
+      await crowd.flow();
+      await crowd.rostersExact();
+      await crowd.end();
+      await ngx.stop();
+    });
+
+  test('gets what a worker acknowledged that has retired', async () => {
+    const { ngx, crowd, pids: [a] } = await start();
+    const from = await crowd.joinOn(a, 'room');
+
+    await reload(ngx);
+
+    const [b] = ngx.workerPids();
+    const to = await crowd.joinOn(b, 'room');
+
+    await freeze(b);
+    for (let i = 0; i < 30; i++) {
+      await from.publish('room', { pad: BIG });
+    }
+    await crowd.leave(from);
+    await waitFor(async () => (await ngx.status()).connections === 1,
+      'departure');
+    assert.ok(alive(a));
+
+    // the model wants all of it before it hears that the sender has left
+
+    await freeze(b, false);
+    await waitFor(() => !to.views.get('room').peers.has(from.peerId), 'left');
+    await crowd.rostersExact();
+    await onlyNewest(ngx);
+    await crowd.end();
+    await ngx.stop();
+  });
+});

@@ -1,0 +1,277 @@
+// Copyright (C) The ngx_signaling authors
+//
+// The ends that an operator asks for: QUIT tells everybody, closes one after
+// the other and exits with 0; TERM ends at once; USR2 and QUIT hand over to
+// another binary.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import test, { describe } from 'node:test';
+import tls from 'node:tls';
+
+import { alive, children, Crowd, reload } from './crowd.mjs';
+import { startSite, status, TLS, waitFor } from './signaling.mjs';
+
+const BINARY = process.env.NGINX ?? '/usr/sbin/nginx';
+
+async function site({ location = '', ...options } = {}) {
+  const ngx = await startSite({
+    modules: ['signaling'], ...options,
+    location: `signaling_rate off; ${location}`
+  });
+
+  return { ngx, crowd: new Crowd(ngx) };
+}
+
+/* everybody has been told, and closed with 1001 */
+async function drained(crowd, members) {
+  await Promise.all(members.map((m) => m.closed));
+  await crowd.quiet();
+  assert.deepEqual(crowd.faults, []);
+  assert.deepEqual(new Set(crowd.drained), new Set(members));
+  assert.ok(members.every(({ going }) => going.retryAfterMs > 0));
+}
+
+describe('QUIT', () => {
+  test('without anybody there', async () => {
+    const { ngx } = await site();
+
+    await ngx.stop();
+  });
+
+  for (const generations of [1, 3]) {
+    test(`tells and closes ${generations} generation(s) of workers, ` +
+      'one connection after the other', async () => {
+      const { ngx, crowd } = await site({ location: 'signaling_drain 2s;' });
+
+      for (let i = 0; i < generations; i++) {
+        if (i > 0) {
+          await reload(ngx);
+        }
+        await crowd.fill(['one', 'two'], 4);
+      }
+
+      crowd.traffic();
+      await crowd.flow();
+
+      const members = crowd.open();
+      const workers = children(ngx.pid);
+
+      process.kill(ngx.pid, 'SIGQUIT');
+
+      // who is not closed yet goes on, in rooms that get smaller
+
+      await waitFor(() => crowd.drained.length > 0, 'the first close');
+      assert.ok(crowd.open().length > 0, 'closes are not spread');
+      await crowd.flow(20);
+
+      await drained(crowd, members);
+      await waitFor(() => !workers.some(alive), 'exit of workers');
+      await ngx.stop();
+    });
+  }
+
+  test('leaves nobody out who has only connected', async () => {
+    const { ngx, crowd } = await site({ location: 'signaling_drain 500ms;' });
+
+    await crowd.connect();
+    await crowd.connect();
+    await crowd.fill(['room'], 1);
+
+    const members = crowd.open();
+
+    process.kill(ngx.pid, 'SIGQUIT');
+    await drained(crowd, members);
+    await ngx.stop();
+  });
+
+  test('answers who comes too late', async () => {
+    const { ngx, crowd } = await site({ location: 'signaling_drain 1s;' });
+
+    await crowd.fill(['room'], 8);
+
+    const sockets = await Promise.all(Array.from({ length: 8 }, () =>
+      new Promise((resolve) => {
+        const socket = (TLS ? tls : net).connect({
+          port: ngx.port, host: '127.0.0.1', rejectUnauthorized: false
+        }, () => resolve(socket));
+      })));
+    const members = crowd.open();
+
+    // the workers have taken the sockets by then
+
+    await ngx.status();
+    process.kill(ngx.pid, 'SIGQUIT');
+    await waitFor(() => members.every(({ going }) => going), 'going_away');
+
+    const answers = await Promise.all(sockets.map((socket) =>
+      new Promise((resolve) => {
+        let text = '';
+
+        socket.setEncoding('latin1');
+        socket.on('data', (part) => { text += part; });
+        socket.on('error', () => {});
+        socket.on('close', () => resolve(text));
+        socket.write('GET /v1?key=pk_live_all HTTP/1.1\r\n' +
+          'Host: localhost\r\nUpgrade: websocket\r\n' +
+          'Connection: upgrade, close\r\nSec-WebSocket-Version: 13\r\n' +
+          'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n');
+      })));
+
+    // told to try again, or, by a worker that had nobody, let in and closed
+
+    for (const text of answers) {
+      if (/^HTTP\/1.1 503 /.test(text)) {
+        assert.match(text, /\r\nRetry-After: \d+\r\n/);
+      } else if (text) {
+        assert.match(text, /^HTTP\/1.1 101 /);
+        assert.match(text, /"welcome".*"going_away".*\x88.\x03\xe9/s);
+      }
+    }
+    assert.ok(answers.some((text) => text));
+
+    await drained(crowd, members);
+    await ngx.stop();
+  });
+
+  test('closes before worker_shutdown_timeout cuts it off', async () => {
+    const { ngx, crowd } = await site({
+      main: 'worker_shutdown_timeout 1s;',
+      location: 'signaling_drain 1h;'
+    });
+
+    await crowd.fill(['room'], 4);
+
+    const members = crowd.open();
+
+    process.kill(ngx.pid, 'SIGQUIT');
+    await drained(crowd, members);
+    await ngx.stop();
+  });
+
+  test('twice, and a client that does not answer', async () => {
+    const { ngx, crowd } = await site({ location: 'signaling_drain 300ms;' });
+
+    await crowd.fill(['room'], 3);
+
+    const members = crowd.open();
+
+    // its Close is never read, so it never answers
+
+    members[0].ws.pause();
+    process.kill(ngx.pid, 'SIGQUIT');
+    process.kill(ngx.pid, 'SIGQUIT');
+    await drained(crowd, members.slice(1));
+    await ngx.stop();
+    crowd.expectEnd([members[0]]);
+    members[0].ws.terminate();
+  });
+});
+
+describe('TERM', () => {
+  test('ends at once, with nothing in the log', async () => {
+    const { ngx, crowd } = await site();
+
+    await crowd.fill(['room'], 3);
+    await reload(ngx);
+    await crowd.fill(['room'], 3);
+
+    const members = crowd.open();
+
+    crowd.traffic();
+    await crowd.flow();
+    crowd.expectEnd(members);
+    process.kill(ngx.pid, 'SIGTERM');
+    await waitFor(() => !alive(ngx.pid), 'exit');
+    await Promise.all(members.map((m) => m.closed));
+    await crowd.quiet();
+    assert.deepEqual(crowd.faults, []);
+    await ngx.stop();
+  });
+});
+
+/*
+ * A nginx that is no child of this process takes USR2; so what startSite()
+ * has made is started once more, as a daemon.
+ */
+async function startDaemon(options) {
+  const { ngx: model } = await site(options);
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ngx-daemon-'));
+  const file = `${dir}/nginx.conf`;
+  const env = { ...process.env };
+
+  fs.cpSync(model.dir, dir, { recursive: true });
+  await model.stop();
+  fs.rmSync(`${dir}/nginx.pid`, { force: true });
+  fs.writeFileSync(`${dir}/error.log`, '');
+  fs.writeFileSync(file, fs.readFileSync(file, 'utf8')
+    .replaceAll(model.dir, dir).replace('daemon off;', ''));
+  fs.chmodSync(dir, 0o755);
+
+  delete env.NGINX;     // nginx would take it for sockets to inherit
+
+  const child = spawn(BINARY, ['-p', dir, '-c', file], {
+    env, stdio: 'ignore'
+  });
+  const pid = (name = 'nginx.pid') => fs.existsSync(`${dir}/${name}`) &&
+    Number(fs.readFileSync(`${dir}/${name}`, 'utf8'));
+
+  await new Promise((resolve) => { child.once('exit', resolve); });
+  await waitFor(() => pid(), 'start of nginx');
+
+  const ngx = {
+    ...model, dir, pid: pid(), readPid: pid,
+    errorLog: () => fs.readFileSync(`${dir}/error.log`, 'utf8'),
+    status: () => status(ngx)
+  };
+
+  return ngx;
+}
+
+describe('USR2 and QUIT', () => {
+  test('hand over to a new binary', async () => {
+    const ngx = await startDaemon({ location: 'signaling_drain 1s;' });
+    const crowd = new Crowd(ngx);
+    const old = ngx.pid;
+    const pids = [old];
+
+    try {
+      await crowd.fill(['room'], 4);
+
+      const members = crowd.open();
+
+      // two registries, until the old one is sent away
+
+      process.kill(old, 'SIGUSR2');
+      await waitFor(() => ngx.readPid('nginx.pid.oldbin') === old &&
+        ngx.readPid() && ngx.readPid() !== old, 'new binary');
+      pids.push(ngx.readPid());
+
+      crowd.traffic();
+      await crowd.flow();
+      assert.ok(members.every(({ state }) => state === 'open'));
+      process.kill(old, 'SIGQUIT');
+      await drained(crowd, members);
+      await waitFor(() => !alive(old), 'exit of the old binary');
+
+      await crowd.fill(['room'], 4);
+      crowd.traffic();
+      await crowd.flow();
+      await crowd.rostersExact();
+      await crowd.end();
+
+      process.kill(pids[1], 'SIGQUIT');
+      await waitFor(() => !alive(pids[1]), 'exit');
+      assert.doesNotMatch(ngx.errorLog(), /\[(alert|emerg)\]|Sanitizer/);
+      fs.rmSync(ngx.dir, { recursive: true });
+    } finally {
+      for (const pid of pids.filter(alive)) {
+        process.kill(pid, 'SIGTERM');
+      }
+    }
+  });
+});

@@ -1,0 +1,155 @@
+// Copyright (C) The ngx_signaling authors
+//
+// The directives of ngx_turncred_module: every mistake in them is an error
+// that names the directive, the place and the mend.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { configTest } from './nginx.mjs';
+
+const KEY = 'publishable_key pk { origins *; channels **; }';
+
+const FILES = {
+  good: { text: 'a secret\n', mode: 0o600 },
+  group: { text: 'a secret\n', mode: 0o640 },
+  wide: { text: 'a secret\n', mode: 0o604 },
+  none: { text: '\n', mode: 0o600 }
+};
+
+const run = (http) =>
+  configTest({ modules: ['turncred'], http, files: FILES });
+
+const location = (inner) =>
+  `${KEY} turn_server turn:a; turn_secret s;
+   server { listen 127.0.0.1:@PORT@; location / { ${inner} } }`;
+
+const accepted = [
+  ['nothing', ''],
+  ['every scheme', 'turn_server stun:a stuns:a turn:a turns:a;'],
+  ['several directives', 'turn_server stun:a; turn_server turn:[::1]:1;'],
+  ['a secret', 'turn_secret s;'],
+  ['a file', 'turn_secret_file @DIR@/good;'],
+  ['a file for the group', 'turn_secret_file @DIR@/group;'],
+  ['a path below the configuration', 'turn_secret_file good;'],
+  ['a secret for each level', location('turn_secret_file @DIR@/good;')],
+  ['the shortest time', 'turn_ttl 1s;'],
+  ['the longest time', 'turn_ttl 10y;'],
+  ['a variable for the user', 'turn_user $remote_user;'],
+  ...['', ' array', ' object', ' rest', ' twilio', ' cloudflare'].map(
+    (shape) => [`the shape${shape}`, location(`turn_credentials${shape};`)]),
+  ['a secret key alone', `secret_key sk { secret s; channels **; }
+    turn_server turn:a; turn_secret s;
+    server { listen 127.0.0.1:@PORT@; location / { turn_credentials; } }`],
+  ['keys that follow', `turn_server turn:a; turn_secret s;
+    server { listen 127.0.0.1:@PORT@; location / { turn_credentials; } }
+    ${KEY}`],
+  ['variables without TURN', `server { listen 127.0.0.1:@PORT@;
+    return 200 "$turn_ice_servers$turn_username$turn_credential"; }`]
+];
+
+for (const [name, http] of accepted) {
+  test(`accepted: ${name}`, async () => {
+    const { code, stderr } = await run(http);
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stderr, /\[(warn|emerg|alert)\]/);
+  });
+}
+
+const server = (url) =>
+  [`turn_server ${url};`, `invalid URL "${url}" in "turn_server": `];
+
+const rejected = [
+  ['no URL', 'turn_server;',
+   'invalid number of arguments in "turn_server" directive'],
+  ['no scheme', ...server('turn.example.com'),
+   'write stun:host[:port], stuns:host[:port], ' +
+   'turn:host[:port][?transport=udp|tcp] or ' +
+   'turns:host[:port][?transport=udp|tcp]'],
+  ['slashes', ...server('turn://turn.example.com'),
+   'the host follows the colon, leave out the "//"'],
+  ['no host', ...server('turn:'),
+   'a host follows the scheme, as in turn:turn.example.com:3478'],
+  ['a user', ...server('turn:user@turn.example.com'),
+   'leave out the user, credentials are made from "turn_secret"'],
+  ['a wrong port', ...server('turn:turn.example.com:99999'),
+   'a port is a number from 1 to 65535'],
+  ['a wrong transport', ...server('turn:turn.example.com?transport=tls'),
+   'write "?transport=udp" or "?transport=tcp" after the host and the port, ' +
+   'or nothing'],
+  ['a transport of STUN', ...server('stun:turn.example.com?transport=udp'),
+   'only turn: and turns: have a transport, leave out the "?" and what ' +
+   'follows'],
+  ['a path', ...server('turn:turn.example.com:3478/x'),
+   'leave out what follows'],
+  ['a long URL', ...server(`turn:${'a'.repeat(508)}`),
+   'a URL has at most 512 characters'],
+  ['the second is wrong', 'turn_server turn:a http://b;',
+   'invalid URL "http://b" in "turn_server": '],
+
+  ['a secret twice', 'turn_secret a; turn_secret b;',
+   '"turn_secret" directive is duplicate'],
+  ['a secret and a file', 'turn_secret a; turn_secret_file @DIR@/good;',
+   '"turn_secret_file" directive is duplicate, write one "turn_secret" or ' +
+   '"turn_secret_file" here'],
+  ['a file and a secret', 'turn_secret_file @DIR@/good; turn_secret a;',
+   '"turn_secret" directive is duplicate'],
+  ['an empty secret', 'turn_secret "";',
+   '"turn_secret" directive is empty, write the "static-auth-secret" of ' +
+   'coturn there'],
+  ['no such file', 'turn_secret_file @DIR@/missing;',
+   'cannot open "', '/missing" for "turn_secret_file", write the secret ' +
+   'into that file and make it readable to the user who starts nginx'],
+  ['a file that everyone can read', 'turn_secret_file @DIR@/wide;',
+   '/wide" for "turn_secret_file" can be read by every user, run "chmod o= '],
+  ['an empty file', 'turn_secret_file @DIR@/none;',
+   '/none" for "turn_secret_file", write it into that file'],
+
+  ['no time', 'turn_ttl soon;',
+   '"turn_ttl" directive invalid value'],
+  ['no time at all', 'turn_ttl 0;',
+   '"turn_ttl" directive is out of range, write a time from "1s" to "10y"'],
+  ['more than ten years', 'turn_ttl 11y;',
+   '"turn_ttl" directive is out of range'],
+  ['a time twice', 'turn_ttl 1h; turn_ttl 2h;',
+   '"turn_ttl" directive is duplicate'],
+  ['an unknown variable', 'turn_user $nothing_like_that;',
+   'unknown "nothing_like_that" variable'],
+  ['a user twice', 'turn_user a; turn_user b;',
+   '"turn_user" directive is duplicate'],
+
+  ['an unknown shape', location('turn_credentials xml;'),
+   'unknown shape "xml" in "turn_credentials", write "array", "object", ' +
+   '"rest", "twilio" or "cloudflare"'],
+  ['a part of a shape', location('turn_credentials arr;'),
+   'unknown shape "arr" in "turn_credentials"'],
+  ['two shapes', location('turn_credentials array object;'),
+   'invalid number of arguments in "turn_credentials" directive'],
+  ['the endpoint twice', location('turn_credentials; turn_credentials rest;'),
+   '"turn_credentials" directive is duplicate'],
+  ['the endpoint of a server', 'server { turn_credentials; }',
+   '"turn_credentials" directive is not allowed here'],
+  ['an endpoint and no key',
+   'server { listen 127.0.0.1:@PORT@; location / { turn_credentials; } }',
+   'nobody may call "turn_credentials" without a key, write a ' +
+   '"publishable_key" or a "secret_key" into "http"']
+];
+
+for (const [name, http, ...texts] of rejected) {
+  test(`rejected: ${name}`, async () => {
+    const { code, stderr } = await run(http);
+
+    assert.equal(code, 1);
+
+    // nginx itself knows no place for a variable that it looks up at the end
+    if (!texts[0].startsWith('unknown "')) {
+      assert.match(stderr, /\[emerg\] .* in \S+\/nginx\.conf:\d+\n/);
+    }
+
+    for (const text of texts) {
+      assert.ok(stderr.includes(text), `${stderr}\nshould have: ${text}`);
+    }
+
+    assert.equal(stderr.match(/\[emerg\]/g).length, 1, stderr);
+  });
+}

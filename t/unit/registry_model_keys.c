@@ -1,0 +1,107 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+
+#include "registry_model_ops.h"
+
+
+size_t    keys_len = SIZE_MAX;
+size_t    keys_next = SIZE_MAX;
+int       keys_tight;
+u_char    keys_text[KEYS_MAX];
+
+
+const char *
+op_app(uint32_t slot)
+{
+    int       rc;
+    slice_t   name;
+    uint32_t  n, app;
+
+    /* mostly one that is there */
+
+    n = chance(model.napps);
+
+    if (model.napps < MODEL_APPS_MAX && chance(2) == 0) {
+        n = model.napps;
+    }
+
+    name = model_app(n);
+    intent.new_app = n == model.napps;
+
+    call(rc, sig_registry_app(&model.worker[slot], &name, &app));
+
+    if (rc == SIG_REGISTRY_FULL) {
+        full++;
+        return n == model.napps && model_full(&model) ? NULL : "app: full";
+    }
+
+    if (n == model.napps) {
+        model.app[model.napps++] = app;
+    }
+
+    return model.app[n] == app ? NULL : "app";
+}
+
+
+/* long texts leave hardly a page for anything else */
+
+const char *
+op_keys(uint32_t slot)
+{
+    int          rc;
+    size_t       room;
+    const char  *what;
+
+    room = (size_t) model_pages(&model) * 3 * 4136;
+
+    if (room < 30000 && chance(8)) {
+        return NULL;
+    }
+
+    keys_next = chance(2) || room < 30000 ? chance(20000)
+                                          : room - chance(30000);
+
+    keys_tight = keys_next + 30000 > room;
+
+    call(rc, sig_registry_publish_keys(&model.worker[slot], keys_text,
+                                       keys_next));
+
+    if (rc == SIG_REGISTRY_FULL) {
+        keys_next = SIZE_MAX;
+    }
+
+    what = keys_are(keys_next, keys_next);
+    keys_len = keys_next;
+
+    return what;
+}
+
+
+/* the text is one of the two, SIZE_MAX: none */
+
+const char *
+keys_are(size_t a, size_t b)
+{
+    int       rc;
+    size_t    len;
+    uint64_t  generation;
+
+    static u_char  buf[KEYS_MAX];
+
+    len = sizeof(buf);
+    rc = sig_registry_read_keys(&model.observer, buf, &len, &generation);
+
+    if (rc == SIG_REGISTRY_STALE) {
+        len = SIZE_MAX;
+
+    } else if (rc != SIG_REGISTRY_OK || memcmp(buf, keys_text, len) != 0) {
+        return "text of the keys";
+    }
+
+    keys_len = len;
+
+    return len == a || len == b ? NULL : "length of the keys";
+}
