@@ -43,6 +43,20 @@ typedef enum {
 } access_key_type_e;
 
 
+/* the only one that a secret key accepts; the asymmetric ones are last */
+
+typedef enum {
+    ACCESS_HS256 = 0,
+    ACCESS_HS384,
+    ACCESS_HS512,
+    ACCESS_RS256,
+    ACCESS_ES256,
+    ACCESS_EDDSA
+} access_algorithm_e;
+
+#define access_is_asymmetric(algorithm)  ((algorithm) >= ACCESS_RS256)
+
+
 typedef struct {
     slice_t             id;
     slice_t             app;
@@ -59,10 +73,19 @@ typedef struct {
     unsigned            turn:1;
     unsigned            digest:1;       /* secret holds a digest of it only */
 
-    /* secret keys only; empty for publishable ones */
+    /* secret keys only; either a secret or, asymmetric, a public key */
+    access_algorithm_e  algorithm;
     slice_t             secret;
+    slice_t             public_text;    /* PEM */
+    void               *public_key;     /* EVP_PKEY, freed with the set */
 } access_key_t;
 
+
+/*
+ * A set of keys: those of a configuration, or of it and its "key_file" as the
+ * file was at one moment.  Whoever keeps a key beyond one turn of the event
+ * loop holds its set, see access_conf.h.
+ */
 
 typedef struct {
     access_key_t      **elts;
@@ -82,6 +105,15 @@ access_key_t *access_key_find(const access_keys_t *keys, const slice_t *id);
  * Returns 1 when they are equal, 0 otherwise.
  */
 int access_equal(const slice_t *a, const slice_t *b);
+
+/*
+ * Finds the secret key of the pair "id:secret" that a backend shows as its
+ * bearer, comparing as above.  A key without a secret, an asymmetric one, is
+ * found by no pair.  Returns NULL when the pair is not valid, for whatever
+ * reason.
+ */
+access_key_t *access_key_by_pair(const access_keys_t *keys,
+    const slice_t *pair);
 
 /*
  * Matches a channel name against one pattern (docs/protocol.md 5.2: "*"

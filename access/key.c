@@ -34,6 +34,43 @@ access_key_find(const access_keys_t *keys, const slice_t *id)
 }
 
 
+access_key_t *
+access_key_by_pair(const access_keys_t *keys, const slice_t *pair)
+{
+    u_char        *colon;
+    slice_t        id, secret;
+    access_key_t  *key;
+
+    if (pair->len == 0) {
+        return NULL;
+    }
+
+    colon = memchr(pair->data, ':', pair->len);
+
+    if (colon == NULL) {
+        return NULL;
+    }
+
+    id.data = pair->data;
+    id.len = (size_t) (colon - pair->data);
+
+    secret.data = colon + 1;
+    secret.len = pair->len - id.len - 1;
+
+    key = access_key_find(keys, &id);
+
+    if (key == NULL
+        || key->type != ACCESS_SECRET
+        || key->secret.len == 0
+        || !access_equal(&key->secret, &secret))
+    {
+        return NULL;
+    }
+
+    return key;
+}
+
+
 int
 access_equal(const slice_t *a, const slice_t *b)
 {

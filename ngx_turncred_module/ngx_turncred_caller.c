@@ -154,26 +154,11 @@ static ngx_turncred_refusal_t *
 ngx_turncred_bearer(ngx_turncred_main_conf_t *tmcf, ngx_str_t *value,
     ngx_turncred_caller_t *caller)
 {
-    u_char        *colon;
-    slice_t        id, secret;
     access_key_t  *key;
 
-    colon = ngx_strlchr(value->data, value->data + value->len, ':');
-    if (colon == NULL) {
-        return &ngx_turncred_unauthorized;
-    }
+    key = access_key_by_pair(&tmcf->keys, (slice_t *) value);
 
-    id.data = value->data;
-    id.len = (size_t) (colon - value->data);
-
-    secret.data = colon + 1;
-    secret.len = value->len - id.len - 1;
-
-    key = access_key_find(&tmcf->keys, &id);
-
-    if (key == NULL || key->type != ACCESS_SECRET
-        || !access_equal(&key->secret, &secret))
-    {
+    if (key == NULL) {
         return &ngx_turncred_unauthorized;
     }
 
