@@ -16,11 +16,23 @@ import { baseUrl, Client, waitFor } from './signaling.mjs';
 
 const WINDOW = 4;         // messages of one member on their way
 
-/* the living processes that nginx has made */
+function binary(pid) {
+  try {
+    return fs.readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return undefined;           // it has just gone
+  }
+}
+
+/*
+ * The living processes that nginx has made of itself: a sanitizer starts one
+ * of another kind, to name the places that it reports.
+ */
 export function children(pid) {
   const text = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
 
-  return text.split(' ').filter(Boolean).map(Number);
+  return text.split(' ').filter(Boolean).map(Number)
+    .filter((child) => binary(child) === binary(pid));
 }
 
 function state(pid) {
