@@ -34,8 +34,12 @@ const UNCLEAN = [
 ];
 
 const running = new Set();
+const claims = new Set();       // files
 
 process.on('exit', () => {
+  for (const file of claims) {
+    fs.rmSync(file, { force: true });
+  }
   for (const pid of running) {
     try {
       process.kill(pid, 'SIGTERM');
@@ -66,14 +70,40 @@ export async function waitFor(condition, what, deadline = DEADLINE) {
   }
 }
 
-function freePort() {
-  return new Promise((resolve, reject) => {
+/*
+ * A port that nobody else is given while we live: two servers that listen
+ * with "reuseport" would share one without a word.  Below those that the
+ * kernel gives to clients; who has taken one says so in a file.
+ */
+async function freePort() {
+  for (;;) {
+    const port = 11000 + Math.floor(Math.random() * 21000);
+
+    if (claim(port) && await free(port)) {
+      return port;
+    }
+  }
+}
+
+function claim(port) {
+  const file = path.join(os.tmpdir(), `ngx-test-port-${port}`);
+
+  try {
+    fs.writeFileSync(file, String(process.pid), { flag: 'wx' });
+  } catch (error) {
+    assert.equal(error.code, 'EEXIST', error);
+    return false;
+  }
+  claims.add(file);
+
+  return true;
+}
+
+function free(port) {
+  return new Promise((resolve) => {
     const server = net.createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
 

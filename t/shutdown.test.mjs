@@ -14,7 +14,7 @@ import test, { describe } from 'node:test';
 import tls from 'node:tls';
 
 import { alive, children, Crowd, reload } from './crowd.mjs';
-import { startSite, status, TLS, waitFor } from './signaling.mjs';
+import { get, startSite, status, TLS, waitFor } from './signaling.mjs';
 
 const BINARY = process.env.NGINX ?? '/usr/sbin/nginx';
 
@@ -90,7 +90,10 @@ describe('QUIT', () => {
   });
 
   test('answers who comes too late', async () => {
-    const { ngx, crowd } = await site({ location: 'signaling_drain 1s;' });
+    const { ngx, crowd } = await site({
+      location: 'signaling_drain 1s;',
+      server: 'location = /taken { stub_status; }'
+    });
 
     await crowd.fill(['room'], 8);
 
@@ -102,9 +105,10 @@ describe('QUIT', () => {
       })));
     const members = crowd.open();
 
-    // the workers have taken the sockets by then
+    // what nobody has taken from the queue is reset: 8 members, 8 sockets, us
 
-    await ngx.status();
+    await waitFor(async () => / (\d+) /.exec(await get(ngx, '/taken'))[1] >= 17,
+      'sockets taken');
     process.kill(ngx.pid, 'SIGQUIT');
     await waitFor(() => members.every(({ going }) => going), 'going_away');
 
