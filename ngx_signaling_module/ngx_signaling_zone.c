@@ -24,6 +24,7 @@
 
 
 static ngx_int_t ngx_signaling_zone_name(ngx_str_t *name);
+static ngx_uint_t ngx_signaling_zone_taken(ngx_conf_t *cf, ngx_str_t *name);
 static ngx_int_t ngx_signaling_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_signaling_zone_create(ngx_signaling_zone_t *zone,
@@ -84,6 +85,14 @@ ngx_signaling_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
+    if (ngx_signaling_zone_taken(cf, &value[1])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"signaling_zone %V\" has the name of another "
+                           "module's zone; give each zone a name of its own",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
     zone = ngx_pcalloc(cf->pool, sizeof(ngx_signaling_zone_t));
     if (zone == NULL) {
         return NGX_CONF_ERROR;
@@ -138,6 +147,32 @@ ngx_signaling_zone_name(ngx_str_t *name)
     }
 
     return NGX_OK;
+}
+
+
+/* all modules share one list of names */
+
+static ngx_uint_t
+ngx_signaling_zone_taken(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_shm_zone_t   *shm_zone;
+    ngx_list_part_t  *part;
+
+    for (part = &cf->cycle->shared_memory.part; part; part = part->next) {
+        shm_zone = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (shm_zone[i].shm.name.len == name->len
+                && ngx_strncmp(shm_zone[i].shm.name.data, name->data,
+                               name->len) == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 

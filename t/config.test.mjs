@@ -101,7 +101,8 @@ const rejected = [
    '"signaling_zone a" is there twice; give each zone a name of its own'],
   ['the zone of another module',
    'limit_req_zone $uri zone=a:1m rate=1r/s; signaling_zone a 1m;',
-   'shared memory zone "a" is already declared for a different use'],
+   '"signaling_zone a" has the name of another module\'s zone; give each ' +
+   'zone a name of its own'],
   ['a zone in a server', 'server { signaling_zone a 16m; }',
    '"signaling_zone" directive is not allowed here'],
 
