@@ -115,6 +115,35 @@ access_decode(ngx_http_request_t *r, u_char *p, size_t len, slice_t *value)
 
 
 ngx_int_t
+access_bearer(ngx_http_request_t *r, ngx_str_t *value)
+{
+    static ngx_str_t  scheme = ngx_string("Bearer ");
+
+    if (r->headers_in.authorization == NULL) {
+        return NGX_DECLINED;
+    }
+
+    *value = r->headers_in.authorization->value;
+
+    if (value->len < scheme.len
+        || ngx_strncasecmp(value->data, scheme.data, scheme.len) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    value->data += scheme.len;
+    value->len -= scheme.len;
+
+    while (value->len > 0 && value->data[0] == ' ') {
+        value->data++;
+        value->len--;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 access_mask_args(ngx_http_request_t *r, const access_keys_t *keys)
 {
     u_char        *p, *last, *end, *equals;

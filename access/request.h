@@ -49,6 +49,12 @@ ngx_int_t access_arg(ngx_http_request_t *r, const char *name,
     slice_t *value);
 
 /*
+ * What follows "Bearer" in the Authorization header.  Returns NGX_OK, or
+ * NGX_DECLINED when there is no such header of this scheme.
+ */
+ngx_int_t access_bearer(ngx_http_request_t *r, ngx_str_t *value);
+
+/*
  * Overwrites every argument of the request that may carry a credential, also
  * in the request line, unless it is the ID of a publishable key: before the
  * log or anything else can print it.  Runs in the rewrite phase.  Returns

@@ -15,8 +15,6 @@ static ngx_turncred_refusal_t *ngx_turncred_bearer(
 static ngx_turncred_refusal_t *ngx_turncred_publishable(
     ngx_http_request_t *r, ngx_turncred_main_conf_t *tmcf,
     ngx_turncred_caller_t *caller);
-static ngx_int_t ngx_turncred_bearer_value(ngx_http_request_t *r,
-    ngx_str_t *value);
 
 
 static ngx_turncred_refusal_t  ngx_turncred_unauthorized = {
@@ -131,7 +129,7 @@ ngx_turncred_authorize(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
 
     tmcf = ngx_http_get_module_main_conf(r, ngx_turncred_module);
 
-    if (ngx_turncred_bearer_value(r, &value) == NGX_OK) {
+    if (access_bearer(r, &value) == NGX_OK) {
         refusal = ngx_turncred_bearer(tmcf, &value, caller);
 
     } else {
@@ -198,37 +196,6 @@ ngx_turncred_publishable(ngx_http_request_t *r,
 
     return caller->has_origin ? &ngx_turncred_bad_origin
                               : &ngx_turncred_no_origin;
-}
-
-
-/* NGX_DECLINED when there is no Authorization header of this scheme */
-
-static ngx_int_t
-ngx_turncred_bearer_value(ngx_http_request_t *r, ngx_str_t *value)
-{
-    static ngx_str_t  scheme = ngx_string("Bearer ");
-
-    if (r->headers_in.authorization == NULL) {
-        return NGX_DECLINED;
-    }
-
-    *value = r->headers_in.authorization->value;
-
-    if (value->len < scheme.len
-        || ngx_strncasecmp(value->data, scheme.data, scheme.len) != 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    value->data += scheme.len;
-    value->len -= scheme.len;
-
-    while (value->len > 0 && value->data[0] == ' ') {
-        value->data++;
-        value->len--;
-    }
-
-    return NGX_OK;
 }
 
 
