@@ -13,7 +13,9 @@
  * that "kid" names, whatever the header says; the header must name it too;
  * "crit" is refused; nothing may follow the signature; a member named twice,
  * in the header or the claims, is refused; times are compared by the clock
- * that the caller gives.
+ * that the caller gives.  Of what the signature covers, nothing is read
+ * before the signature was found good, so EXPIRED is said of tokens of ours
+ * only.
  */
 
 
@@ -58,7 +60,7 @@ typedef struct {
     slice_t             metadata;      /* compact JSON object, or empty */
     slice_t             peer_metadata; /* likewise */
 
-    void               *owned;         /* of jwt.c */
+    void               *owned;         /* of jwt_claims.c */
 } access_claims_t;
 
 
@@ -77,9 +79,9 @@ void access_claims_free(access_claims_t *claims);
 /*
  * Signs claims, a JSON object as text, with a symmetric key; the header is
  * {"alg":...,"kid":...,"typ":"JWT"}, in this order.  access_jwt_len() is the
- * length of the token in bytes, which access_jwt_sign() writes to p.
- * access_jwt_sign() returns 0, or -1 when OpenSSL fails or the key is no
- * symmetric one.
+ * length of the token in bytes, which access_jwt_sign() writes to p; 0 means
+ * that the key can not sign, being asymmetric or no secret key at all.
+ * access_jwt_sign() returns 0, or -1 for such a key or when OpenSSL fails.
  */
 size_t access_jwt_len(const access_key_t *key, size_t claims_len);
 int access_jwt_sign(u_char *p, const access_key_t *key,

@@ -1,0 +1,485 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * The claims of docs/protocol.md 11.2.  jansson judges the text and tells the
+ * values; the two objects that are handed on are taken from the text itself,
+ * so that their numbers and escapes stay as the issuer wrote them.
+ */
+
+
+#include <stdlib.h>
+
+#include "jwt_inner.h"
+
+
+#define ACCESS_SUB_MAX         128
+
+/* seconds; as a double exact to the second, as milliseconds in 64 bits */
+
+#define ACCESS_TIME_MAX        9e15
+
+
+static access_jwt_e access_claims_times(access_claims_t *claims,
+    json_t *object, int64_t now);
+static int access_claims_time(json_t *value, int64_t *ms);
+static int access_claims_permissions(access_claims_t *claims,
+    json_t *object);
+static access_jwt_e access_claims_keep(access_claims_t *claims,
+    json_t *object, const slice_t *text);
+static int access_claims_sub(access_claims_t *claims, json_t *object,
+    u_char **p);
+static int access_claims_channels(access_claims_t *claims, json_t *object,
+    u_char **p);
+static int access_claims_metadata(json_t *object, const slice_t *text,
+    const char *name, size_t max, slice_t *metadata, u_char **p);
+static int access_json_member(const slice_t *text, json_t *object,
+    const char *name, slice_t *value);
+static u_char *access_json_past_string(u_char *p, u_char *last);
+static u_char *access_json_past_member(u_char *p, u_char *last);
+static u_char *access_json_compact(u_char *dst, const slice_t *value);
+
+
+access_jwt_e
+access_claims_read(access_claims_t *claims, const slice_t *text, int64_t now)
+{
+    json_t        *object;
+    access_jwt_e   rc, times;
+
+    rc = access_json_object(text, &object);
+
+    if (rc != ACCESS_JWT_OK) {
+        return rc;
+    }
+
+    times = access_claims_times(claims, object, now);
+
+    if (times == ACCESS_JWT_BAD
+        || access_claims_permissions(claims, object) == -1)
+    {
+        rc = ACCESS_JWT_BAD;
+
+    } else {
+        rc = access_claims_keep(claims, object, text);
+    }
+
+    /* that the claims are wrong weighs more than that they are old */
+
+    if (rc == ACCESS_JWT_OK && times != ACCESS_JWT_OK) {
+        rc = times;
+    }
+
+    if (rc != ACCESS_JWT_OK) {
+        access_claims_free(claims);
+    }
+
+    json_decref(object);
+
+    return rc;
+}
+
+
+void
+access_claims_free(access_claims_t *claims)
+{
+    free(claims->owned);
+    memset(claims, 0, sizeof(access_claims_t));
+}
+
+
+static access_jwt_e
+access_claims_times(access_claims_t *claims, json_t *object, int64_t now)
+{
+    json_t   *nbf;
+    int64_t   ms;
+
+    if (access_claims_time(json_object_get(object, "exp"), &claims->exp)
+        == -1)
+    {
+        return ACCESS_JWT_BAD;
+    }
+
+    nbf = json_object_get(object, "nbf");
+
+    if (nbf != NULL
+        && (access_claims_time(nbf, &ms) == -1
+            || ms > now + ACCESS_JWT_SKEW))
+    {
+        return ACCESS_JWT_BAD;
+    }
+
+    return claims->exp < now + ACCESS_JWT_EARLY ? ACCESS_JWT_EXPIRED
+                                                : ACCESS_JWT_OK;
+}
+
+
+/* NumericDate of RFC 7519, section 2, rounded down; NULL is no number */
+
+static int
+access_claims_time(json_t *value, int64_t *ms)
+{
+    double  seconds;
+
+    if (!json_is_number(value)) {
+        return -1;
+    }
+
+    seconds = json_number_value(value);
+
+    if (seconds > ACCESS_TIME_MAX) {
+        seconds = ACCESS_TIME_MAX;
+    }
+
+    if (seconds < -ACCESS_TIME_MAX) {
+        seconds = -ACCESS_TIME_MAX;
+    }
+
+    seconds *= 1000;
+
+    *ms = (int64_t) seconds;
+
+    if ((double) *ms > seconds) {
+        (*ms)--;
+    }
+
+    return 0;
+}
+
+
+static int
+access_claims_permissions(access_claims_t *claims, json_t *object)
+{
+    size_t   i, n;
+    json_t  *list, *value;
+
+    static const struct {
+        const char  *name;
+        unsigned     action;
+    } actions[] = {
+        { "subscribe", ACCESS_SUBSCRIBE },
+        { "publish", ACCESS_PUBLISH },
+        { "send", ACCESS_SEND },
+        { "presence", ACCESS_PRESENCE }
+    };
+
+    list = json_object_get(object, "permissions");
+
+    if (list == NULL) {
+        claims->actions = ACCESS_ALL;
+        return 0;
+    }
+
+    if (!json_is_array(list)) {
+        return -1;
+    }
+
+    json_array_foreach(list, i, value) {
+
+        if (!json_is_string(value)) {
+            return -1;
+        }
+
+        for (n = 0; n < sizeof(actions) / sizeof(actions[0]); n++) {
+
+            if (json_string_length(value) == strlen(actions[n].name)
+                && strcmp(json_string_value(value), actions[n].name) == 0)
+            {
+                claims->actions |= actions[n].action;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * All that is kept is in one piece of memory.  Strings unquoted and objects
+ * without white space are shorter than what they stand for in the text, so
+ * that as many bytes as the text has are enough for all of them.
+ */
+
+static access_jwt_e
+access_claims_keep(access_claims_t *claims, json_t *object,
+    const slice_t *text)
+{
+    size_t   n;
+    u_char  *p;
+
+    n = json_array_size(json_object_get(object, "channels"));
+
+    claims->owned = malloc(n * sizeof(slice_t) + text->len);
+    if (claims->owned == NULL) {
+        return ACCESS_JWT_ERROR;
+    }
+
+    claims->channels = claims->owned;
+    p = (u_char *) (claims->channels + n);
+
+    if (access_claims_sub(claims, object, &p) == -1
+        || access_claims_channels(claims, object, &p) == -1
+        || access_claims_metadata(object, text, "metadata",
+                                  ACCESS_METADATA_MAX, &claims->metadata, &p)
+           == -1
+        || access_claims_metadata(object, text, "peerMetadata",
+                                  ACCESS_PEER_META_MAX,
+                                  &claims->peer_metadata, &p)
+           == -1)
+    {
+        return ACCESS_JWT_BAD;
+    }
+
+    if (json_object_get(json_object_get(object, "metadata"), "iceServers")
+        != NULL)
+    {
+        claims->has_ice = 1;
+    }
+
+    return ACCESS_JWT_OK;
+}
+
+
+static int
+access_claims_sub(access_claims_t *claims, json_t *object, u_char **p)
+{
+    size_t   i;
+    json_t  *sub;
+
+    sub = json_object_get(object, "sub");
+
+    if (!json_is_string(sub)
+        || json_string_length(sub) == 0
+        || json_string_length(sub) > ACCESS_SUB_MAX)
+    {
+        return -1;
+    }
+
+    claims->sub.len = json_string_length(sub);
+    claims->sub.data = *p;
+
+    memcpy(*p, json_string_value(sub), claims->sub.len);
+    *p += claims->sub.len;
+
+    for (i = 0; i < claims->sub.len; i++) {
+        if (claims->sub.data[i] < 0x20 || claims->sub.data[i] > 0x7e) {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+access_claims_channels(access_claims_t *claims, json_t *object, u_char **p)
+{
+    size_t    i;
+    json_t   *list, *value;
+    slice_t  *pattern;
+
+    list = json_object_get(object, "channels");
+
+    if (list == NULL) {
+        return 0;
+    }
+
+    if (!json_is_array(list)) {
+        return -1;
+    }
+
+    claims->has_channels = 1;
+
+    json_array_foreach(list, i, value) {
+
+        if (!json_is_string(value)) {
+            return -1;
+        }
+
+        pattern = &claims->channels[claims->nchannels++];
+
+        pattern->len = json_string_length(value);
+        pattern->data = *p;
+
+        memcpy(*p, json_string_value(value), pattern->len);
+        *p += pattern->len;
+    }
+
+    return 0;
+}
+
+
+static int
+access_claims_metadata(json_t *object, const slice_t *text, const char *name,
+    size_t max, slice_t *metadata, u_char **p)
+{
+    json_t   *value;
+    slice_t   raw;
+
+    value = json_object_get(object, name);
+
+    if (value == NULL) {
+        return 0;
+    }
+
+    if (!json_is_object(value)
+        || access_json_member(text, object, name, &raw) == -1)
+    {
+        return -1;
+    }
+
+    metadata->data = *p;
+    *p = access_json_compact(*p, &raw);
+    metadata->len = (size_t) (*p - metadata->data);
+
+    return metadata->len > max ? -1 : 0;
+}
+
+
+/*
+ * Finds the text of a member's value in that of an object which jansson has
+ * found good.  Names may be escaped, so the member is found by its number:
+ * jansson tells members in the order of the text.
+ */
+
+static int
+access_json_member(const slice_t *text, json_t *object, const char *name,
+    slice_t *value)
+{
+    void    *iter;
+    u_char  *p, *last, *end;
+
+    p = text->data;
+    last = p + text->len;
+
+    p = memchr(p, '{', text->len);
+
+    for (iter = json_object_iter(object);
+         iter != NULL && p != NULL;
+         iter = json_object_iter_next(object, iter))
+    {
+        /* p is at the brace, or at the comma before the member */
+
+        p = memchr(p, '"', (size_t) (last - p));
+        if (p == NULL) {
+            return -1;
+        }
+
+        p = access_json_past_string(p, last);
+
+        p = memchr(p, ':', (size_t) (last - p));
+        if (p == NULL) {
+            return -1;
+        }
+
+        end = access_json_past_member(++p, last);
+
+        if (strcmp(json_object_iter_key(iter), name) == 0) {
+            value->data = p;
+            value->len = (size_t) (end - p);
+            return 0;
+        }
+
+        p = end;
+    }
+
+    return -1;
+}
+
+
+/* p is at a quote; returns what comes behind the closing one */
+
+static u_char *
+access_json_past_string(u_char *p, u_char *last)
+{
+    for (p++; p < last && *p != '"'; p++) {
+
+        if (*p == '\\') {
+            p++;
+        }
+    }
+
+    return (p < last) ? p + 1 : last;
+}
+
+
+/* returns the comma or brace that ends a member */
+
+static u_char *
+access_json_past_member(u_char *p, u_char *last)
+{
+    size_t  depth;
+
+    depth = 0;
+
+    while (p < last) {
+
+        switch (*p) {
+
+        case '"':
+            p = access_json_past_string(p, last);
+            continue;
+
+        case '{':
+        case '[':
+            depth++;
+            break;
+
+        case '}':
+        case ']':
+            if (depth-- == 0) {
+                return p;
+            }
+
+            break;
+
+        case ',':
+            if (depth == 0) {
+                return p;
+            }
+
+            break;
+
+        default:
+            break;
+        }
+
+        p++;
+    }
+
+    return last;
+}
+
+
+/* copies a value without the white space between its tokens */
+
+static u_char *
+access_json_compact(u_char *dst, const slice_t *value)
+{
+    u_char  *p, *last, *end;
+
+    p = value->data;
+    last = p + value->len;
+
+    while (p < last) {
+
+        if (*p == '"') {
+            end = access_json_past_string(p, last);
+
+            memcpy(dst, p, (size_t) (end - p));
+
+            dst += end - p;
+            p = end;
+            continue;
+        }
+
+        if (*p != ' ' && *p != '\t' && *p != '\n' && *p != '\r') {
+            *dst++ = *p;
+        }
+
+        p++;
+    }
+
+    return dst;
+}
