@@ -5,6 +5,7 @@
 
 
 #include "access_inner.h"
+#include "public_key.h"
 
 
 #define ACCESS_KEY_ID_MAX      128
@@ -15,6 +16,10 @@ static char *access_conf_block(ngx_conf_t *cf, access_conf_t *acf,
 static ngx_int_t access_conf_check_id(ngx_conf_t *cf, access_conf_t *acf,
     access_conf_block_t *block);
 static ngx_int_t access_conf_complete(ngx_conf_t *cf,
+    access_conf_block_t *block);
+static ngx_int_t access_conf_signing(ngx_conf_t *cf,
+    access_conf_block_t *block);
+static ngx_int_t access_conf_public_key(ngx_conf_t *cf,
     access_conf_block_t *block);
 
 
@@ -224,11 +229,9 @@ access_conf_complete(ngx_conf_t *cf, access_conf_block_t *block)
         return NGX_ERROR;
     }
 
-    if (block->type == ACCESS_IN_SECRET && key->secret.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no secret in \"%s %*s\", write "
-                           "\"secret_file path;\" or \"secret value;\"",
-                           block->directive, key->id.len, key->id.data);
+    if (block->type == ACCESS_IN_SECRET
+        && access_conf_signing(cf, block) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -240,6 +243,103 @@ access_conf_complete(ngx_conf_t *cf, access_conf_block_t *block)
                            block->directive, key->id.len, key->id.data);
         return NGX_ERROR;
     }
+
+    return NGX_OK;
+}
+
+
+/* the secret or the public key, whichever the algorithm asks for */
+
+static ngx_int_t
+access_conf_signing(ngx_conf_t *cf, access_conf_block_t *block)
+{
+    size_t         least;
+    access_key_t  *key;
+
+    key = block->key;
+
+    if (access_is_asymmetric(key->algorithm)) {
+
+        if (key->secret.len != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "a secret in \"%s %*s\", whose \"algorithm\" "
+                               "has a public key; write \"public_key_file "
+                               "path;\" instead",
+                               block->directive, key->id.len, key->id.data);
+            return NGX_ERROR;
+        }
+
+        return access_conf_public_key(cf, block);
+    }
+
+    if (block->public_file.len != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"public_key_file\" in \"%s %*s\", whose "
+                           "\"algorithm\" has a secret; write \"algorithm\" "
+                           "with \"RS256\", \"ES256\" or \"EdDSA\", or "
+                           "\"secret_file path;\" instead",
+                           block->directive, key->id.len, key->id.data);
+        return NGX_ERROR;
+    }
+
+    if (key->secret.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no secret in \"%s %*s\", write "
+                           "\"secret_file path;\" or \"secret value;\"",
+                           block->directive, key->id.len, key->id.data);
+        return NGX_ERROR;
+    }
+
+    /* RFC 7518, 3.2 */
+
+    least = 32 + 16 * (size_t) key->algorithm;
+
+    if (key->secret.len < least) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "the secret of \"%s %*s\" is shorter than its "
+                           "\"algorithm\" asks for, write one of at least "
+                           "%uz bytes",
+                           block->directive, key->id.len, key->id.data, least);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+access_conf_public_key(ngx_conf_t *cf, access_conf_block_t *block)
+{
+    const char          *err;
+    access_key_t        *key;
+    ngx_pool_cleanup_t  *cln;
+
+    key = block->key;
+
+    if (block->public_file.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no public key in \"%s %*s\", write "
+                           "\"public_key_file path;\"",
+                           block->directive, key->id.len, key->id.data);
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    err = access_public_key(key->algorithm, &block->public_text,
+                            &key->public_key);
+
+    if (err != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" of \"public_key_file\" %s",
+                           &block->public_file, err);
+        return NGX_ERROR;
+    }
+
+    cln->handler = access_public_key_free;
+    cln->data = key->public_key;
 
     return NGX_OK;
 }

@@ -79,6 +79,10 @@ char *access_conf_secret_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t access_conf_read_secret(ngx_conf_t *cf, const char *directive,
     ngx_str_t *path, ngx_uint_t strict, slice_t *secret);
 
+/* likewise a file that holds no secret, whole, whoever can read it */
+ngx_int_t access_conf_read_file(ngx_conf_t *cf, const char *directive,
+    ngx_str_t *path, slice_t *text);
+
 
 #pragma GCC visibility pop
 

@@ -34,6 +34,10 @@ static char *access_conf_app(ngx_conf_t *cf, access_conf_block_t *block);
 static char *access_conf_secret(ngx_conf_t *cf, access_conf_block_t *block);
 static char *access_conf_secret_file(ngx_conf_t *cf,
     access_conf_block_t *block);
+static char *access_conf_algorithm(ngx_conf_t *cf,
+    access_conf_block_t *block);
+static char *access_conf_public_key_file(ngx_conf_t *cf,
+    access_conf_block_t *block);
 static ngx_int_t access_conf_flag(ngx_conf_t *cf, access_conf_block_t *block);
 static slice_t *access_conf_list(ngx_conf_t *cf, uint32_t *n);
 
@@ -52,6 +56,12 @@ static access_conf_inner_t  access_conf_inners[] = {
     { ngx_string("secret_file"), ACCESS_IN_SECRET, 0,
       access_conf_secret_file },
 
+    { ngx_string("algorithm"), ACCESS_IN_SECRET, 0,
+      access_conf_algorithm },
+
+    { ngx_string("public_key_file"), ACCESS_IN_SECRET, 0,
+      access_conf_public_key_file },
+
     { ngx_string("channels"), ACCESS_IN_PUBLISHABLE|ACCESS_IN_SECRET, 1,
       access_conf_channels },
 
@@ -65,6 +75,17 @@ static access_conf_inner_t  access_conf_inners[] = {
       access_conf_app },
 
     { ngx_null_string, 0, 0, NULL }
+};
+
+
+static ngx_conf_enum_t  access_conf_algorithms[] = {
+    { ngx_string("HS256"), ACCESS_HS256 },
+    { ngx_string("HS384"), ACCESS_HS384 },
+    { ngx_string("HS512"), ACCESS_HS512 },
+    { ngx_string("RS256"), ACCESS_RS256 },
+    { ngx_string("ES256"), ACCESS_ES256 },
+    { ngx_string("EdDSA"), ACCESS_EDDSA },
+    { ngx_null_string, 0 }
 };
 
 
@@ -129,7 +150,8 @@ access_conf_inner(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
                        "\"channels\", \"actions\", \"turn\" or \"app\"",
                        &value[0], block->directive,
                        (block->type == ACCESS_IN_SECRET)
-                           ? "\"secret\", \"secret_file\", "
+                           ? "\"secret\", \"secret_file\", \"algorithm\", "
+                             "\"public_key_file\", "
                            : "\"origins\", \"require_origin\", ");
 
     return NGX_CONF_ERROR;
@@ -344,6 +366,52 @@ access_conf_secret_file(ngx_conf_t *cf, access_conf_block_t *block)
     {
         return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+access_conf_algorithm(ngx_conf_t *cf, access_conf_block_t *block)
+{
+    ngx_str_t        *value;
+    ngx_conf_enum_t  *e;
+
+    value = cf->args->elts;
+
+    for (e = access_conf_algorithms; e->name.len; e++) {
+        if (value[1].len == e->name.len
+            && ngx_strcmp(value[1].data, e->name.data) == 0)
+        {
+            block->key->algorithm = (access_algorithm_e) e->value;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown value \"%V\" in \"algorithm\", write "
+                       "\"HS256\", \"HS384\", \"HS512\", \"RS256\", "
+                       "\"ES256\" or \"EdDSA\"", &value[1]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+access_conf_public_key_file(ngx_conf_t *cf, access_conf_block_t *block)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (access_conf_read_file(cf, "public_key_file", &value[1],
+                              &block->public_text)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    block->public_file = value[1];
 
     return NGX_CONF_OK;
 }

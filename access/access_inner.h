@@ -31,6 +31,8 @@ typedef struct {
     const char         *directive;
     ngx_uint_t          type;           /* ACCESS_IN_* */
     ngx_uint_t          seen;           /* bit mask of inner directives */
+    slice_t             public_text;    /* PEM, of "public_key_file" */
+    ngx_str_t           public_file;
 } access_conf_block_t;
 
 

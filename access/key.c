@@ -196,6 +196,10 @@ access_same_secret(const access_key_t *a, const access_key_t *b)
     u_char   abuf[ACCESS_DIGEST_LEN], bbuf[ACCESS_DIGEST_LEN];
     slice_t  atext, btext;
 
+    if (a->algorithm != b->algorithm) {
+        return 0;
+    }
+
     if (access_key_digest(a, abuf, &atext) == -1
         || access_key_digest(b, bbuf, &btext) == -1)
     {

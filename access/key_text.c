@@ -6,10 +6,10 @@
 /*
  * The text form of a key:
  *
- *     type actions require_origin turn SP nchannels SP norigins SP
+ *     type actions require_origin turn algorithm SP nchannels SP norigins SP
  *     id app digest *channel *origin LF
  *
- * where the first four are a letter and digits without a space between them,
+ * where the first five are a letter and digits without a space between them,
  * and each string is written as its length, a colon, its bytes and a comma,
  * so that no byte needs quoting.
  */
@@ -20,13 +20,17 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/x509.h>
 
 #include "key_text.h"
 
 
 #define ACCESS_NUMBER_MAX      0xffffff
+#define ACCESS_FLAGS_LEN       6
 
 
+static int access_digest(const access_key_t *key, const u_char *bytes,
+    size_t len, u_char buf[ACCESS_DIGEST_LEN]);
 static u_char *access_put_number(u_char *p, u_char *last, size_t n,
     u_char end);
 static u_char *access_put_string(u_char *p, u_char *last, const slice_t *s);
@@ -47,37 +51,68 @@ int
 access_key_digest(const access_key_t *key, u_char buf[ACCESS_DIGEST_LEN],
     slice_t *text)
 {
-    size_t        i;
-    u_char        md[EVP_MAX_MD_SIZE];
-    unsigned int  len;
+    int      rc, len;
+    u_char  *der;
 
     if (key->digest) {
         *text = key->secret;
         return text->len == ACCESS_DIGEST_LEN ? 0 : -1;
     }
 
-    if (key->secret.len == 0 || key->secret.len > INT_MAX) {
+    text->data = buf;
+    text->len = ACCESS_DIGEST_LEN;
+
+    if (!access_is_asymmetric(key->algorithm)) {
+        return access_digest(key, key->secret.data, key->secret.len, buf);
+    }
+
+    if (key->public_key == NULL) {
         return -1;
     }
 
-    if (HMAC(EVP_sha256(), key->secret.data, (int) key->secret.len,
-             key->id.data, key->id.len, md, &len)
+    /* the key itself: its PEM may be written in more than one way */
+
+    der = NULL;
+
+    len = i2d_PUBKEY(key->public_key, &der);
+    if (len <= 0) {
+        return -1;
+    }
+
+    rc = access_digest(key, der, (size_t) len, buf);
+
+    OPENSSL_free(der);
+
+    return rc;
+}
+
+
+static int
+access_digest(const access_key_t *key, const u_char *bytes, size_t len,
+    u_char buf[ACCESS_DIGEST_LEN])
+{
+    size_t        i;
+    u_char        md[EVP_MAX_MD_SIZE];
+    unsigned int  n;
+
+    if (len == 0 || len > INT_MAX) {
+        return -1;
+    }
+
+    if (HMAC(EVP_sha256(), bytes, (int) len, key->id.data, key->id.len, md, &n)
         == NULL)
     {
         return -1;
     }
 
-    if (len * 2 != ACCESS_DIGEST_LEN) {
+    if (n * 2 != ACCESS_DIGEST_LEN) {
         return -1;
     }
 
-    for (i = 0; i < len; i++) {
+    for (i = 0; i < n; i++) {
         buf[i * 2] = (u_char) access_hex[md[i] >> 4];
         buf[i * 2 + 1] = (u_char) access_hex[md[i] & 0xf];
     }
-
-    text->data = buf;
-    text->len = ACCESS_DIGEST_LEN;
 
     return 0;
 }
@@ -98,7 +133,7 @@ access_key_write(u_char *p, size_t size, const access_key_t *key)
         return -1;
     }
 
-    if (size < 5) {
+    if (size < ACCESS_FLAGS_LEN) {
         return -1;
     }
 
@@ -109,6 +144,7 @@ access_key_write(u_char *p, size_t size, const access_key_t *key)
     *p++ = (u_char) access_hex[key->actions];
     *p++ = key->require_origin ? '1' : '0';
     *p++ = key->turn ? '1' : '0';
+    *p++ = (u_char) access_hex[key->algorithm];
     *p++ = ' ';
 
     p = access_put_number(p, last, key->nchannels, ' ');
@@ -239,11 +275,12 @@ access_get_flags(u_char *p, u_char *last, access_key_t *key)
 {
     const char  *actions;
 
-    if (last - p < 5
+    if (last - p < ACCESS_FLAGS_LEN
         || (p[0] != 's' && p[0] != 'p')
         || (p[2] != '0' && p[2] != '1')
         || (p[3] != '0' && p[3] != '1')
-        || p[4] != ' ')
+        || p[4] < '0' || p[4] > '0' + ACCESS_EDDSA
+        || p[5] != ' ')
     {
         return NULL;
     }
@@ -258,8 +295,9 @@ access_get_flags(u_char *p, u_char *last, access_key_t *key)
     key->actions = (unsigned) (actions - access_hex) & ACCESS_ALL;
     key->require_origin = (p[2] == '1');
     key->turn = (p[3] == '1');
+    key->algorithm = (access_algorithm_e) (p[4] - '0');
 
-    return p + 5;
+    return p + ACCESS_FLAGS_LEN;
 }
 
 

@@ -10,14 +10,54 @@
 #define ACCESS_SECRET_MAX      65536
 
 
+#define ACCESS_FILE_OPEN       2       /* whoever can read it, no secret */
+
+
+static ngx_int_t access_conf_read(ngx_conf_t *cf, const char *directive,
+    ngx_str_t *path, ngx_uint_t strict, slice_t *text);
 static ngx_int_t access_conf_check_file(ngx_conf_t *cf,
     const char *directive, ngx_str_t *path, ngx_uint_t strict,
     ngx_file_info_t *fi);
 
 
 ngx_int_t
+access_conf_read_file(ngx_conf_t *cf, const char *directive, ngx_str_t *path,
+    slice_t *text)
+{
+    return access_conf_read(cf, directive, path, ACCESS_FILE_OPEN, text);
+}
+
+
+ngx_int_t
 access_conf_read_secret(ngx_conf_t *cf, const char *directive,
     ngx_str_t *path, ngx_uint_t strict, slice_t *secret)
+{
+    if (access_conf_read(cf, directive, path, strict, secret) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (secret->len > 0 && secret->data[secret->len - 1] == LF) {
+        secret->len--;
+
+        if (secret->len > 0 && secret->data[secret->len - 1] == CR) {
+            secret->len--;
+        }
+    }
+
+    if (secret->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no secret in \"%V\" for \"%s\", write it into "
+                           "that file", path, directive);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+access_conf_read(ngx_conf_t *cf, const char *directive, ngx_str_t *path,
+    ngx_uint_t strict, slice_t *text)
 {
     u_char           *buf;
     ssize_t           n;
@@ -35,9 +75,11 @@ access_conf_read_secret(ngx_conf_t *cf, const char *directive,
 
     if (fd == NGX_INVALID_FILE) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "cannot open \"%V\" for \"%s\", write the secret "
+                           "cannot open \"%V\" for \"%s\", write the %s "
                            "into that file and make it readable to the user "
-                           "who starts nginx", path, directive);
+                           "who starts nginx", path, directive,
+                           strict == ACCESS_FILE_OPEN ? "public key"
+                                                      : "secret");
         return NGX_ERROR;
     }
 
@@ -74,23 +116,8 @@ access_conf_read_secret(ngx_conf_t *cf, const char *directive,
         return NGX_ERROR;
     }
 
-    if (n > 0 && buf[n - 1] == LF) {
-        n--;
-
-        if (n > 0 && buf[n - 1] == CR) {
-            n--;
-        }
-    }
-
-    if (n == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no secret in \"%V\" for \"%s\", write it into "
-                           "that file", path, directive);
-        return NGX_ERROR;
-    }
-
-    secret->data = buf;
-    secret->len = (size_t) n;
+    text->data = buf;
+    text->len = (size_t) n;
 
     return NGX_OK;
 }
@@ -103,12 +130,14 @@ access_conf_check_file(ngx_conf_t *cf, const char *directive,
     if (!ngx_is_file(fi) || ngx_file_size(fi) > ACCESS_SECRET_MAX) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" for \"%s\" is no regular file of at most "
-                           "%d bytes, name the file that holds the secret",
-                           path, directive, ACCESS_SECRET_MAX);
+                           "%d bytes, name the file that holds the %s",
+                           path, directive, ACCESS_SECRET_MAX,
+                           strict == ACCESS_FILE_OPEN ? "public key"
+                                                      : "secret");
         return NGX_ERROR;
     }
 
-    if (ngx_file_access(fi) & S_IROTH) {
+    if (strict != ACCESS_FILE_OPEN && (ngx_file_access(fi) & S_IROTH)) {
         ngx_conf_log_error(strict ? NGX_LOG_EMERG : NGX_LOG_WARN, cf, 0,
                            "\"%V\" for \"%s\" can be read by every user, "
                            "run \"chmod o= %V\"", path, directive, path);

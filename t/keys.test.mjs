@@ -4,9 +4,11 @@
 // names the directive, the place and the mend, whichever module is loaded.
 
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import test, { describe } from 'node:test';
 
 import { configTest } from './nginx.mjs';
+import { certificate } from './signaling.mjs';
 
 const LOADS = [
   ['signaling'], ['turncred'], ['signaling', 'turncred'],
@@ -24,9 +26,36 @@ function sk(inner) {
 }
 
 const OK = 'origins *; channels **;';
+const LONG = 'x'.repeat(64);
+
+/* a new key pair, the public half as PEM */
+function pem(type, options, form = { type: 'spki', format: 'pem' }) {
+  return crypto.generateKeyPairSync(type, options).publicKey.export(form);
+}
+
+const rsa = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
+const spki = rsa.publicKey.export({ type: 'spki', format: 'pem' });
+
 const FILES = {
-  good: { text: 'a secret\n', mode: 0o600 },
-  wide: { text: 'a secret', mode: 0o644 },
+  'rsa.pem': { text: `some words\n${spki}`, mode: 0o644 },
+  'ec.pem': { text: pem('ec', { namedCurve: 'P-256' }) },
+  'ed.pem': { text: pem('ed25519') },
+  'rsa1024.pem': { text: pem('rsa', { modulusLength: 1024 }) },
+  'pss.pem': { text: pem('rsa-pss', { modulusLength: 2048 }) },
+  'p384.pem': { text: pem('ec', { namedCurve: 'P-384' }) },
+  'k256.pem': { text: pem('ec', { namedCurve: 'secp256k1' }) },
+  'x.pem': { text: pem('x25519') },
+  'pkcs1.pem': { text: rsa.publicKey.export({ type: 'pkcs1', format: 'pem' }) },
+  'private.pem': {
+    text: rsa.privateKey.export({ type: 'pkcs8', format: 'pem' })
+  },
+  'both.pem': {
+    text: spki + rsa.privateKey.export({ type: 'pkcs1', format: 'pem' })
+  },
+  'cert.pem': { text: certificate()['cert.pem'].text },
+  'cut.pem': { text: spki.slice(0, 200) },
+  good: { text: `${LONG}\n`, mode: 0o600 },
+  wide: { text: LONG, mode: 0o644 },
   none: { text: '', mode: 0o600 },
   line: { text: '\n', mode: 0o600 },
   long: { text: 'x'.repeat(65537), mode: 0o600 },
@@ -41,13 +70,19 @@ const accepted = [
   ['a key with everything', pk(`origins https://a.example https://*.b.example:8443 null;
      require_origin off; channels room-* "a b" \\*x; actions send publish;
      turn off; app shop-1.eu;`)],
-  ['a secret key', sk('secret s; channels **;')],
+  ['a secret key', sk(`secret ${LONG}; channels **;`)],
   ['a secret key with everything', sk('secret_file @DIR@/good; channels a b;' +
      'actions subscribe; turn on; app x;')],
   ['a path below the configuration', sk('secret_file good; channels **;')],
   ['one of every action',
    pk(`${OK} actions subscribe publish presence send;`)],
-  ['several keys', `${PK} ${pk(OK)} ${sk('secret s; channels **;')}`],
+  ['several keys', `${PK} ${pk(OK)} ${sk(`secret ${LONG}; channels **;`)}`],
+  ...['HS256', 'HS384', 'HS512'].map((name) =>
+    [name, sk(`algorithm ${name}; secret ${LONG}; channels **;`)]),
+  ['a secret of 32 bytes', sk(`secret ${'x'.repeat(32)}; channels **;`)],
+  ['RS256', sk('algorithm RS256; public_key_file @DIR@/rsa.pem; channels **;')],
+  ['ES256', sk('public_key_file ec.pem; algorithm ES256; channels **;')],
+  ['EdDSA', sk('channels **; public_key_file ed.pem; algorithm EdDSA;')],
   ['an included file', pk('include @DIR@/inner;')],
   ['an ID of 128 characters',
    `publishable_key ${'a'.repeat(128)} { ${OK} }`],
@@ -106,7 +141,8 @@ const rejected = [
    '"require_origin", "channels", "actions", "turn" or "app"'],
   ['origins in a secret key', sk('origins *; secret s; channels **;'),
    'unknown directive "origins" in "secret_key", write "secret", ' +
-   '"secret_file", "channels", "actions", "turn" or "app"'],
+   '"secret_file", "algorithm", "public_key_file", "channels", "actions", ' +
+   '"turn" or "app"'],
   ['a secret in a publishable key', pk(`${OK} secret s;`),
    'unknown directive "secret" in "publishable_key"'],
   ['a block within', pk(`${OK} turn { }`), 'unexpected "{"'],
@@ -152,6 +188,66 @@ const rejected = [
    'in "channels", write a channel name without control characters'],
   ['an empty secret', sk('secret ""; channels **;'),
    'empty value in "secret", write the secret there or "secret_file path;"'],
+
+  // algorithms and public keys
+  ['an unknown algorithm', sk('algorithm none; secret s; channels **;'),
+   'unknown value "none" in "algorithm", write "HS256", "HS384", "HS512", ' +
+   '"RS256", "ES256" or "EdDSA"'],
+  ['an algorithm in other letters', sk('algorithm EDDSA; channels **;'),
+   'unknown value "EDDSA" in "algorithm"'],
+  ['an algorithm of a publishable key', pk(`${OK} algorithm HS256;`),
+   'unknown directive "algorithm" in "publishable_key"'],
+  ['algorithm twice', sk('algorithm HS256; algorithm RS256;'),
+   '"algorithm" directive is duplicate in "secret_key"'],
+  ['a secret for RS256', sk('algorithm RS256; secret s; channels **;'),
+   'a secret in "secret_key sk_demo", whose "algorithm" has a public key; ' +
+   'write "public_key_file path;" instead'],
+  ['a secret beside a public key',
+   sk('secret s; public_key_file rsa.pem; algorithm RS256; channels **;'),
+   'a secret in "secret_key sk_demo", whose "algorithm" has a public key'],
+  ['a public key for HS256', sk('public_key_file rsa.pem; channels **;'),
+   '"public_key_file" in "secret_key sk_demo", whose "algorithm" has a ' +
+   'secret; write "algorithm" with "RS256", "ES256" or "EdDSA", or ' +
+   '"secret_file path;" instead'],
+  ['a public key beside a secret',
+   sk('secret s; public_key_file rsa.pem; channels **;'),
+   '"public_key_file" in "secret_key sk_demo", whose "algorithm" has a ' +
+   'secret'],
+  ['no public key', sk('algorithm ES256; channels **;'),
+   'no public key in "secret_key sk_demo", write "public_key_file path;"'],
+  ...[
+    ['RS256', 'rsa1024.pem', 'has an RSA key that is too short, write one ' +
+     'of at least 2048 bits there'],
+    ['RS256', 'ec.pem', 'has no RSA key, which "algorithm RS256" needs; ' +
+     'write one there, or the algorithm of this key'],
+    ['RS256', 'pss.pem', 'has no RSA key'],
+    ['ES256', 'rsa.pem', 'has no key of the curve P-256, which "algorithm ' +
+     'ES256" needs; write one there, or the algorithm of this key'],
+    ['ES256', 'p384.pem', 'has no key of the curve P-256'],
+    ['ES256', 'k256.pem', 'has no key of the curve P-256'],
+    ['EdDSA', 'ec.pem', 'has no Ed25519 key, which "algorithm EdDSA" needs; ' +
+     'write one there, or the algorithm of this key'],
+    ['EdDSA', 'x.pem', 'has no Ed25519 key'],
+    ['RS256', 'pkcs1.pem', 'has a key of the form PKCS #1, write what ' +
+     '"openssl rsa -RSAPublicKey_in -in rsa.pem -pubout" makes of it'],
+    ...['private.pem', 'both.pem'].map((file) => [
+      'RS256', file, 'has a private key, which only the issuer of the tokens ' +
+      'may know; write the public one there, ' +
+      '"openssl pkey -in private.pem -pubout"']),
+    ['ES256', 'cert.pem', 'has a certificate, write its public key there, ' +
+     '"openssl x509 -in cert.pem -noout -pubkey"'],
+    ...['cut.pem', 'good', 'none'].map((file) => [
+      'EdDSA', file, 'has no public key, write one in PEM there, which ' +
+      'begins with "-----BEGIN PUBLIC KEY-----"'])
+  ].map(([name, file, text]) => [
+    `${file} for ${name}`,
+    sk(`algorithm ${name}; public_key_file @DIR@/${file}; channels **;`),
+    `/${file}" of "public_key_file" ${text}`]),
+  ['no such file with a public key',
+   sk('algorithm ES256; public_key_file @DIR@/missing; channels **;'),
+   '/missing" for "public_key_file", write the public key into that file ' +
+   'and make it readable to the user who starts nginx (2: No such file or ' +
+   'directory)'],
 
   // origins
   ['no scheme', ...origins('www.example.com'), FORM],
@@ -228,6 +324,19 @@ for (const modules of LOADS) {
       assert.equal(code, 1);
       assert.match(stderr, /unknown action "call".* in \S+\/wrong:3\n/);
     });
+
+    for (const [name, least] of [['HS256', 32], ['HS384', 48], ['HS512', 64]]) {
+      test(`a short secret for ${name} is a warning`, async () => {
+        const { code, stderr } = await run(modules, sk(
+          `algorithm ${name}; secret ${'x'.repeat(least - 1)}; channels **;`));
+
+        assert.equal(code, 0);
+        assert.equal(stderr.match(/\[warn\]/g).length, 1, stderr);
+        assert.match(stderr, new RegExp(
+          '\\[warn\\] .*the secret of "secret_key sk_demo" is shorter than ' +
+          `its "algorithm" asks for, write one of at least ${least} bytes in `));
+      });
+    }
 
     test('a secret that everyone can read is a warning', async () => {
       const { code, stderr } = await run(

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "access.h"
 #include "tap.h"
 
@@ -35,6 +37,9 @@ static void test_random_text(void);
 static void test_broken_text(void);
 static void test_narrowed(void);
 static void test_narrowed_secret(void);
+static void test_narrowed_public(void);
+static int written_narrowed(const access_key_t *was, const access_key_t *now);
+static EVP_PKEY *public_key(u_char byte);
 static void random_key(access_key_t *key, slice_t *items, u_char *bytes);
 static int same_key(const access_key_t *a, const access_key_t *b);
 static int same_slices(const slice_t *a, const slice_t *b, uint32_t n);
@@ -234,15 +239,18 @@ test_broken_text(void)
     access_key_t  key;
 
     static const char  *broken[] = {
-        "", "\n", "pf11 0 0 1:a,1:b,0:,", "xf11 0 0 1:a,1:b,0:,\n",
-        "pg11 0 0 1:a,1:b,0:,\n", "pf21 0 0 1:a,1:b,0:,\n",
-        "pf12 0 0 1:a,1:b,0:,\n", "pf11 1 0 1:a,1:b,0:,\n",
-        "pf11 0 1 1:a,1:b,0:,\n", "pf11 17 0 1:a,1:b,0:,\n",
-        "pf11 99999999999999999999 0 1:a,1:b,0:,\n", "pf11 -1 0 1:a,1:b,0:,\n",
-        "pf11 0 0 2:a,1:b,0:,\n", "pf11 0 0 99:a,1:b,0:,\n",
-        "pf11 0 0 :a,1:b,0:,\n", "pf11 0 0 1:a;1:b,0:,\n",
-        "pf11 0 0 1:a,1:b,1:c,\n", "sf11 0 0 1:a,1:b,0:,\n",
-        "sf11 0 0 1:a,1:b,1:c,\n", "pf11  0 0 1:a,1:b,0:,\n"
+        "", "\n", "pf110 0 0 1:a,1:b,0:,", "xf110 0 0 1:a,1:b,0:,\n",
+        "pg110 0 0 1:a,1:b,0:,\n", "pf210 0 0 1:a,1:b,0:,\n",
+        "pf120 0 0 1:a,1:b,0:,\n", "pf110 1 0 1:a,1:b,0:,\n",
+        "pf110 0 1 1:a,1:b,0:,\n", "pf110 17 0 1:a,1:b,0:,\n",
+        "pf110 99999999999999999999 0 1:a,1:b,0:,\n",
+        "pf110 -1 0 1:a,1:b,0:,\n",
+        "pf110 0 0 2:a,1:b,0:,\n", "pf110 0 0 99:a,1:b,0:,\n",
+        "pf110 0 0 :a,1:b,0:,\n", "pf110 0 0 1:a;1:b,0:,\n",
+        "pf110 0 0 1:a,1:b,1:c,\n", "sf110 0 0 1:a,1:b,0:,\n",
+        "sf110 0 0 1:a,1:b,1:c,\n", "pf110  0 0 1:a,1:b,0:,\n",
+        "pf116 0 0 1:a,1:b,0:,\n", "pf11a 0 0 1:a,1:b,0:,\n",
+        "pf11/ 0 0 1:a,1:b,0:,\n", "pf11 0 0 1:a,1:b,0:,\n"
     };
 
     accepted = 0;
@@ -390,6 +398,90 @@ test_narrowed_secret(void)
 
 
 static void
+test_narrowed_public(void)
+{
+    u_char      text[TEXT_MAX];
+    EVP_PKEY   *one, *same, *other;
+    test_key_t  was, now;
+
+    one = public_key(1);
+    same = public_key(1);
+    other = public_key(2);
+
+    make_key(&was, ACCESS_SECRET);
+    make_key(&now, ACCESS_SECRET);
+
+    now.key.algorithm = ACCESS_HS384;
+    ok(access_key_narrowed(&was.key, &now.key, NULL)
+       && written_narrowed(&was.key, &now.key),
+       "another algorithm, the secret is the same");
+
+    was.key.secret.len = 0;
+    was.key.algorithm = ACCESS_EDDSA;
+    was.key.public_key = one;
+    now.key = was.key;
+    now.key.public_key = same;
+
+    ok(one != NULL && !access_key_narrowed(&was.key, &now.key, NULL)
+       && !written_narrowed(&was.key, &now.key), "the same public key");
+
+    now.key.public_key = other;
+    ok(access_key_narrowed(&was.key, &now.key, NULL)
+       && written_narrowed(&was.key, &now.key), "another public key");
+
+    now.key.public_key = same;
+    now.key.algorithm = ACCESS_ES256;
+    ok(access_key_narrowed(&was.key, &now.key, NULL)
+       && written_narrowed(&was.key, &now.key),
+       "another algorithm, the public key is the same");
+
+    now.key.public_key = NULL;
+    ok(access_key_write(text, sizeof(text), &now.key) == -1,
+       "an asymmetric key without a public key has no text");
+
+    EVP_PKEY_free(one);
+    EVP_PKEY_free(same);
+    EVP_PKEY_free(other);
+}
+
+
+/* narrowed in the eyes of a worker that has the text of the new key only */
+
+static int
+written_narrowed(const access_key_t *was, const access_key_t *now)
+{
+    u_char        text[TEXT_MAX];
+    slice_t       store[TEXT_ITEMS];
+    ssize_t       n;
+    access_key_t  read;
+
+    n = access_key_write(text, sizeof(text), now);
+
+    if (n <= 0
+        || access_key_read(&read, text, (size_t) n, store, TEXT_ITEMS) != n)
+    {
+        return -1;
+    }
+
+    return access_key_narrowed(was, &read, NULL);
+}
+
+
+/* the Ed25519 key pair of 32 equal bytes; a pair will do for its public key */
+
+static EVP_PKEY *
+public_key(u_char byte)
+{
+    u_char  seed[32];
+
+    memset(seed, byte, sizeof(seed));
+
+    return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed,
+                                        sizeof(seed));
+}
+
+
+static void
 random_key(access_key_t *key, slice_t *items, u_char *bytes)
 {
     u_char    *p;
@@ -426,8 +518,12 @@ random_key(access_key_t *key, slice_t *items, u_char *bytes)
     if (key->type == ACCESS_PUBLISHABLE) {
         key->secret.len = 0;
 
-    } else if (key->secret.len == 0) {
-        key->secret = text_slice("s");
+    } else {
+        key->algorithm = (access_algorithm_e) random_below(ACCESS_RS256);
+
+        if (key->secret.len == 0) {
+            key->secret = text_slice("s");
+        }
     }
 }
 
@@ -441,6 +537,7 @@ same_key(const access_key_t *a, const access_key_t *b)
            && a->actions == b->actions
            && a->require_origin == b->require_origin
            && a->turn == b->turn
+           && a->algorithm == b->algorithm
            && slice_eq(&a->id, &b->id)
            && slice_eq(&a->app, &b->app)
            && a->nchannels == b->nchannels
@@ -533,6 +630,7 @@ main(void)
     test_broken_text();
     test_narrowed();
     test_narrowed_secret();
+    test_narrowed_public();
 
     return tap_done();
 }

@@ -1,0 +1,212 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+
+#include <limits.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/obj_mac.h>
+#include <openssl/objects.h>
+#include <openssl/pem.h>
+
+#include "public_key.h"
+
+
+#define ACCESS_RSA_BITS        2048
+
+
+typedef struct {
+    slice_t             label;
+    const char         *mend;
+} access_pem_label_t;
+
+
+static const char *access_pem_mistake(const slice_t *text);
+static int access_pem_has(const slice_t *text, const slice_t *label);
+static EVP_PKEY *access_pem_read(const slice_t *text);
+static const char *access_public_key_check(access_algorithm_e algorithm,
+    EVP_PKEY *key);
+static int access_is_p256(EVP_PKEY *key);
+
+
+/* what people put there instead; a private key first, wherever it stands */
+
+static const access_pem_label_t  access_pem_labels[] = {
+
+    { slice("PRIVATE KEY-----"),
+      "has a private key, which only the issuer of the tokens may know; write "
+      "the public one there, \"openssl pkey -in private.pem -pubout\"" },
+
+    { slice("-----BEGIN CERTIFICATE-----"),
+      "has a certificate, write its public key there, "
+      "\"openssl x509 -in cert.pem -noout -pubkey\"" },
+
+    { slice("-----BEGIN RSA PUBLIC KEY-----"),
+      "has a key of the form PKCS #1, write what \"openssl rsa "
+      "-RSAPublicKey_in -in rsa.pem -pubout\" makes of it" },
+
+    { slice(""), NULL }
+};
+
+
+const char *
+access_public_key(access_algorithm_e algorithm, const slice_t *text,
+    void **public_key)
+{
+    EVP_PKEY    *key;
+    const char  *err;
+
+    *public_key = NULL;
+
+    err = access_pem_mistake(text);
+    if (err != NULL) {
+        return err;
+    }
+
+    key = access_pem_read(text);
+
+    if (key == NULL) {
+        return "has no public key, write one in PEM there, "
+               "which begins with \"-----BEGIN PUBLIC KEY-----\"";
+    }
+
+    err = access_public_key_check(algorithm, key);
+    if (err != NULL) {
+        EVP_PKEY_free(key);
+        return err;
+    }
+
+    *public_key = key;
+
+    return NULL;
+}
+
+
+void
+access_public_key_free(void *public_key)
+{
+    EVP_PKEY_free(public_key);
+}
+
+
+static const char *
+access_pem_mistake(const slice_t *text)
+{
+    const access_pem_label_t  *label;
+
+    for (label = access_pem_labels; label->mend != NULL; label++) {
+        if (access_pem_has(text, &label->label)) {
+            return label->mend;
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+access_pem_has(const slice_t *text, const slice_t *label)
+{
+    size_t  i;
+
+    for (i = 0; i + label->len <= text->len; i++) {
+        if (memcmp(text->data + i, label->data, label->len) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static EVP_PKEY *
+access_pem_read(const slice_t *text)
+{
+    BIO       *bio;
+    EVP_PKEY  *key;
+
+    if (text->len == 0 || text->len > INT_MAX) {
+        return NULL;
+    }
+
+    bio = BIO_new_mem_buf(text->data, (int) text->len);
+    if (bio == NULL) {
+        return NULL;
+    }
+
+    key = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+
+    BIO_free(bio);
+
+    /* or nginx would report it with the next thing that fails */
+
+    ERR_clear_error();
+
+    return key;
+}
+
+
+static const char *
+access_public_key_check(access_algorithm_e algorithm, EVP_PKEY *key)
+{
+    int  type;
+
+    type = EVP_PKEY_get_base_id(key);
+
+    switch (algorithm) {
+
+    case ACCESS_RS256:
+
+        if (type != EVP_PKEY_RSA) {
+            return "has no RSA key, which \"algorithm RS256\" needs; write "
+                   "one there, or the algorithm of this key";
+        }
+
+        if (EVP_PKEY_get_bits(key) < ACCESS_RSA_BITS) {
+            return "has an RSA key that is too short, write one of at least "
+                   "2048 bits there";
+        }
+
+        return NULL;
+
+    case ACCESS_ES256:
+
+        if (type != EVP_PKEY_EC || !access_is_p256(key)) {
+            return "has no key of the curve P-256, which \"algorithm ES256\" "
+                   "needs; write one there, or the algorithm of this key";
+        }
+
+        return NULL;
+
+    case ACCESS_EDDSA:
+
+        if (type != EVP_PKEY_ED25519) {
+            return "has no Ed25519 key, which \"algorithm EdDSA\" needs; "
+                   "write one there, or the algorithm of this key";
+        }
+
+        return NULL;
+
+    default:
+
+        return "is for RS256, ES256 or EdDSA only, write one of them as "
+               "the \"algorithm\"";
+    }
+}
+
+
+static int
+access_is_p256(EVP_PKEY *key)
+{
+    char    name[64];
+    size_t  len;
+
+    if (EVP_PKEY_get_group_name(key, name, sizeof(name), &len) != 1) {
+        return 0;
+    }
+
+    return strcmp(name, SN_X9_62_prime256v1) == 0;
+}
