@@ -38,7 +38,7 @@ const accepted = [
   ['a variable for the user', 'turn_user $remote_user;'],
   ...['', ' array', ' object', ' rest', ' twilio', ' cloudflare'].map(
     (shape) => [`the shape${shape}`, location(`turn_credentials${shape};`)]),
-  ['a secret key alone', `secret_key sk { secret s; channels **; }
+  ['a secret key alone', `secret_key sk { secret ${'s'.repeat(32)}; channels **; }
     turn_server turn:a; turn_secret s;
     server { listen 127.0.0.1:@PORT@; location / { turn_credentials; } }`],
   ['keys that follow', `turn_server turn:a; turn_secret s;
