@@ -32,6 +32,7 @@
 
 #include "access.h"
 #include "access_conf.h"
+#include "answer.h"
 #include "request.h"
 #include "turn_credential.h"
 
@@ -104,13 +105,6 @@ typedef struct {
 
 
 typedef struct {
-    ngx_uint_t                 status;
-    ngx_str_t                  error;   /* "error" of the body */
-    ngx_str_t                  message;
-} ngx_turncred_refusal_t;
-
-
-typedef struct {
     access_key_t              *key;     /* NULL: none that is known */
     slice_t                    origin;
     unsigned                   has_origin:1;
@@ -119,8 +113,8 @@ typedef struct {
 
 extern ngx_module_t  ngx_turncred_module;
 
-extern ngx_turncred_refusal_t  ngx_turncred_bad_method;
-extern ngx_turncred_refusal_t  ngx_turncred_not_configured;
+extern access_refusal_t  ngx_turncred_bad_method;
+extern access_refusal_t  ngx_turncred_not_configured;
 
 
 #define ngx_turncred_can_relay(tlcf)                                          \
@@ -169,7 +163,7 @@ ngx_int_t ngx_turncred_caller_init(ngx_http_request_t *r,
  * TURN credentials.  Returns NULL when they may, else why not; caller->key is
  * set also then if the key itself is known.
  */
-ngx_turncred_refusal_t *ngx_turncred_authorize(ngx_http_request_t *r,
+access_refusal_t *ngx_turncred_authorize(ngx_http_request_t *r,
     ngx_turncred_caller_t *caller);
 
 /*
@@ -191,10 +185,8 @@ ngx_int_t ngx_turncred_answer_headers(ngx_http_request_t *r,
 
 /* these return what a content handler returns */
 
-ngx_int_t ngx_turncred_send(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_str_t *text);
 ngx_int_t ngx_turncred_refuse(ngx_http_request_t *r,
-    ngx_turncred_refusal_t *refusal);
+    access_refusal_t *refusal);
 ngx_int_t ngx_turncred_preflight(ngx_http_request_t *r,
     ngx_turncred_caller_t *caller);
 

@@ -7,52 +7,42 @@
 #include "ngx_turncred.h"
 
 
-typedef struct {
-    ngx_str_t  name;
-    ngx_str_t  value;
-} ngx_turncred_header_t;
-
-
-static ngx_int_t ngx_turncred_add_headers(ngx_http_request_t *r,
-    ngx_turncred_header_t *header);
-static ngx_int_t ngx_turncred_add_header(ngx_http_request_t *r,
-    ngx_turncred_header_t *header);
 static ngx_uint_t ngx_turncred_reader(ngx_http_request_t *r,
     ngx_turncred_caller_t *caller, ngx_str_t *value);
 static ngx_uint_t ngx_turncred_key_reader(access_key_t *key, slice_t *origin,
     ngx_str_t *value);
 
 
-ngx_turncred_refusal_t  ngx_turncred_bad_method = {
+access_refusal_t  ngx_turncred_bad_method = {
     NGX_HTTP_NOT_ALLOWED,
     ngx_string("not_found"),
     ngx_string("this address is for GET")
 };
 
-ngx_turncred_refusal_t  ngx_turncred_not_configured = {
+access_refusal_t  ngx_turncred_not_configured = {
     NGX_HTTP_SERVICE_UNAVAILABLE,
     ngx_string("turn_not_configured"),
     ngx_string("no TURN server is configured here")
 };
 
 
-static ngx_turncred_header_t  ngx_turncred_common_headers[] = {
+static access_answer_header_t  ngx_turncred_common_headers[] = {
     { ngx_string("Cache-Control"), ngx_string("no-store") },
     { ngx_string("Vary"), ngx_string("Origin") },
     { ngx_null_string, ngx_null_string }
 };
 
-static ngx_turncred_header_t  ngx_turncred_method_headers[] = {
+static access_answer_header_t  ngx_turncred_method_headers[] = {
     { ngx_string("Allow"), ngx_string("GET, HEAD, OPTIONS") },
     { ngx_null_string, ngx_null_string }
 };
 
-static ngx_turncred_header_t  ngx_turncred_challenge_headers[] = {
+static access_answer_header_t  ngx_turncred_challenge_headers[] = {
     { ngx_string("WWW-Authenticate"), ngx_string("Bearer") },
     { ngx_null_string, ngx_null_string }
 };
 
-static ngx_turncred_header_t  ngx_turncred_preflight_headers[] = {
+static access_answer_header_t  ngx_turncred_preflight_headers[] = {
     { ngx_string("Access-Control-Allow-Methods"), ngx_string("GET, OPTIONS") },
     { ngx_string("Access-Control-Allow-Headers"),
       ngx_string("Authorization, Content-Type") },
@@ -65,9 +55,9 @@ ngx_int_t
 ngx_turncred_answer_headers(ngx_http_request_t *r,
     ngx_turncred_caller_t *caller)
 {
-    ngx_turncred_header_t  header;
+    access_answer_header_t  header;
 
-    if (ngx_turncred_add_headers(r, ngx_turncred_common_headers) != NGX_OK) {
+    if (access_add_headers(r, ngx_turncred_common_headers) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -77,7 +67,7 @@ ngx_turncred_answer_headers(ngx_http_request_t *r,
 
     ngx_str_set(&header.name, "Access-Control-Allow-Origin");
 
-    return ngx_turncred_add_header(r, &header);
+    return access_add_header(r, &header);
 }
 
 
@@ -87,14 +77,13 @@ ngx_turncred_preflight(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
     ngx_str_t  reader;
 
     if (ngx_turncred_answer_headers(r, caller) != NGX_OK
-        || ngx_turncred_add_headers(r, ngx_turncred_method_headers) != NGX_OK)
+        || access_add_headers(r, ngx_turncred_method_headers) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (ngx_turncred_reader(r, caller, &reader)
-        && ngx_turncred_add_headers(r, ngx_turncred_preflight_headers)
-           != NGX_OK)
+        && access_add_headers(r, ngx_turncred_preflight_headers) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -107,11 +96,9 @@ ngx_turncred_preflight(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
 
 
 ngx_int_t
-ngx_turncred_refuse(ngx_http_request_t *r, ngx_turncred_refusal_t *refusal)
+ngx_turncred_refuse(ngx_http_request_t *r, access_refusal_t *refusal)
 {
-    json_t                 *json;
-    ngx_str_t               text;
-    ngx_turncred_header_t  *headers;
+    access_answer_header_t  *headers;
 
     switch (refusal->status) {
 
@@ -127,92 +114,11 @@ ngx_turncred_refuse(ngx_http_request_t *r, ngx_turncred_refusal_t *refusal)
         headers = NULL;
     }
 
-    if (headers != NULL && ngx_turncred_add_headers(r, headers) != NGX_OK) {
+    if (headers != NULL && access_add_headers(r, headers) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    json = json_pack("{s:s%, s:s%}",
-                     "error", refusal->error.data, refusal->error.len,
-                     "message", refusal->message.data, refusal->message.len);
-
-    if (ngx_turncred_json_text(r, json, &text) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_turncred_send(r, refusal->status, &text);
-}
-
-
-ngx_int_t
-ngx_turncred_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *text)
-{
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    b->pos = text->data;
-    b->last = text->data + text->len;
-    b->memory = 1;
-    b->last_buf = (r == r->main);
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    r->headers_out.status = status;
-    r->headers_out.content_length_n = (off_t) text->len;
-
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    return ngx_http_output_filter(r, &out);
-}
-
-
-static ngx_int_t
-ngx_turncred_add_headers(ngx_http_request_t *r, ngx_turncred_header_t *header)
-{
-    for ( /* void */ ; header->name.len; header++) {
-        if (ngx_turncred_add_header(r, header) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_turncred_add_header(ngx_http_request_t *r, ngx_turncred_header_t *header)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    h->key = header->name;
-    h->value = header->value;
-    h->lowcase_key = NULL;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-
-    return NGX_OK;
+    return access_refuse(r, refusal);
 }
 
 

@@ -9,34 +9,33 @@
 
 static ngx_int_t ngx_turncred_own_origin(ngx_http_request_t *r,
     ngx_turncred_caller_t *caller);
-static ngx_turncred_refusal_t *ngx_turncred_bearer(
+static access_refusal_t *ngx_turncred_bearer(
     ngx_turncred_main_conf_t *tmcf, ngx_str_t *value,
     ngx_turncred_caller_t *caller);
-static ngx_turncred_refusal_t *ngx_turncred_publishable(
-    ngx_http_request_t *r, ngx_turncred_main_conf_t *tmcf,
-    ngx_turncred_caller_t *caller);
+static access_refusal_t *ngx_turncred_publishable(ngx_http_request_t *r,
+    ngx_turncred_main_conf_t *tmcf, ngx_turncred_caller_t *caller);
 
 
-static ngx_turncred_refusal_t  ngx_turncred_unauthorized = {
+static access_refusal_t  ngx_turncred_unauthorized = {
     NGX_HTTP_UNAUTHORIZED,
     ngx_string("unauthorized"),
     ngx_string("show a publishable key as \"key\" in the query, "
                "or a secret key as \"Authorization: Bearer id:secret\"")
 };
 
-static ngx_turncred_refusal_t  ngx_turncred_bad_origin = {
+static access_refusal_t  ngx_turncred_bad_origin = {
     NGX_HTTP_FORBIDDEN,
     ngx_string("origin_not_allowed"),
     ngx_string("this key is not for pages of this origin")
 };
 
-static ngx_turncred_refusal_t  ngx_turncred_no_origin = {
+static access_refusal_t  ngx_turncred_no_origin = {
     NGX_HTTP_FORBIDDEN,
     ngx_string("origin_not_allowed"),
     ngx_string("the request has no Origin header, which this key requires")
 };
 
-static ngx_turncred_refusal_t  ngx_turncred_bad_action = {
+static access_refusal_t  ngx_turncred_bad_action = {
     NGX_HTTP_FORBIDDEN,
     ngx_string("action_not_permitted"),
     ngx_string("this key is not for TURN credentials")
@@ -120,11 +119,11 @@ ngx_turncred_own_origin(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
 }
 
 
-ngx_turncred_refusal_t *
+access_refusal_t *
 ngx_turncred_authorize(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
 {
     ngx_str_t                  value;
-    ngx_turncred_refusal_t    *refusal;
+    access_refusal_t          *refusal;
     ngx_turncred_main_conf_t  *tmcf;
 
     tmcf = ngx_http_get_module_main_conf(r, ngx_turncred_module);
@@ -148,7 +147,7 @@ ngx_turncred_authorize(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
 }
 
 
-static ngx_turncred_refusal_t *
+static access_refusal_t *
 ngx_turncred_bearer(ngx_turncred_main_conf_t *tmcf, ngx_str_t *value,
     ngx_turncred_caller_t *caller)
 {
@@ -166,7 +165,7 @@ ngx_turncred_bearer(ngx_turncred_main_conf_t *tmcf, ngx_str_t *value,
 }
 
 
-static ngx_turncred_refusal_t *
+static access_refusal_t *
 ngx_turncred_publishable(ngx_http_request_t *r,
     ngx_turncred_main_conf_t *tmcf, ngx_turncred_caller_t *caller)
 {

@@ -15,7 +15,7 @@ ngx_turncred_credentials_handler(ngx_http_request_t *r)
     ngx_uint_t                status;
     ngx_turncred_login_t      login;
     ngx_turncred_caller_t     caller;
-    ngx_turncred_refusal_t   *refusal;
+    access_refusal_t         *refusal;
     ngx_turncred_loc_conf_t  *tlcf;
 
     rc = ngx_http_discard_request_body(r);
@@ -61,5 +61,5 @@ ngx_turncred_credentials_handler(ngx_http_request_t *r)
     status = (tlcf->shape == NGX_TURNCRED_CLOUDFLARE) ? NGX_HTTP_CREATED
                                                       : NGX_HTTP_OK;
 
-    return ngx_turncred_send(r, status, &text);
+    return access_send(r, status, &text);
 }
