@@ -14,9 +14,8 @@
 
 #include "json_text.h"
 #include "jwt_inner.h"
+#include "name.h"
 
-
-#define ACCESS_SUB_MAX         128
 
 /* seconds; as a double exact to the second, as milliseconds in 64 bits */
 
@@ -147,18 +146,9 @@ access_claims_time(json_t *value, int64_t *ms)
 static int
 access_claims_permissions(access_claims_t *claims, json_t *object)
 {
-    size_t   i, n;
+    size_t   i;
     json_t  *list, *value;
-
-    static const struct {
-        const char  *name;
-        unsigned     action;
-    } actions[] = {
-        { "subscribe", ACCESS_SUBSCRIBE },
-        { "publish", ACCESS_PUBLISH },
-        { "send", ACCESS_SEND },
-        { "presence", ACCESS_PRESENCE }
-    };
+    slice_t  name;
 
     list = json_object_get(object, "permissions");
 
@@ -177,14 +167,10 @@ access_claims_permissions(access_claims_t *claims, json_t *object)
             return -1;
         }
 
-        for (n = 0; n < sizeof(actions) / sizeof(actions[0]); n++) {
+        name.len = json_string_length(value);
+        name.data = (u_char *) json_string_value(value);
 
-            if (json_string_length(value) == strlen(actions[n].name)
-                && strcmp(json_string_value(value), actions[n].name) == 0)
-            {
-                claims->actions |= actions[n].action;
-            }
-        }
+        claims->actions |= access_action(&name) & ACCESS_ALL;
     }
 
     return 0;
@@ -240,15 +226,11 @@ access_claims_keep(access_claims_t *claims, json_t *object,
 static int
 access_claims_sub(access_claims_t *claims, json_t *object, u_char **p)
 {
-    size_t   i;
     json_t  *sub;
 
     sub = json_object_get(object, "sub");
 
-    if (!json_is_string(sub)
-        || json_string_length(sub) == 0
-        || json_string_length(sub) > ACCESS_SUB_MAX)
-    {
+    if (!json_is_string(sub) || json_string_length(sub) > ACCESS_PEER_ID) {
         return -1;
     }
 
@@ -258,13 +240,7 @@ access_claims_sub(access_claims_t *claims, json_t *object, u_char **p)
     memcpy(*p, json_string_value(sub), claims->sub.len);
     *p += claims->sub.len;
 
-    for (i = 0; i < claims->sub.len; i++) {
-        if (claims->sub.data[i] < 0x20 || claims->sub.data[i] > 0x7e) {
-            return -1;
-        }
-    }
-
-    return 0;
+    return access_peer_id_valid(&claims->sub) ? 0 : -1;
 }
 
 

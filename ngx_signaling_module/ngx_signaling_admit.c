@@ -11,18 +11,12 @@
 
 #include "ngx_signaling.h"
 
-#include <openssl/rand.h>
-
-
-#define NGX_SIGNALING_UUID_LEN  36
-
 
 static ngx_int_t ngx_signaling_peer(ngx_http_request_t *r,
     ngx_signaling_handshake_t *hs, ngx_str_t *origin);
 static ngx_int_t ngx_signaling_identify(ngx_http_request_t *r,
     ngx_signaling_conn_t *sc, ngx_str_t *id, ngx_str_t *metadata,
     ngx_str_t *origin);
-static ngx_int_t ngx_signaling_uuid(u_char *p);
 static ngx_int_t ngx_signaling_peer_metadata(ngx_http_request_t *r,
     ngx_signaling_conn_t *sc, ngx_str_t *metadata);
 static ngx_int_t ngx_signaling_welcome_metadata(ngx_http_request_t *r,
@@ -114,7 +108,7 @@ ngx_signaling_peer(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
 
     if (id.len) {
 
-        if (!sig_proto_peer_id_valid((slice_t *) &id)) {
+        if (!access_peer_id_valid((slice_t *) &id)) {
             hs->reason = "peer ID not valid";
             return NGX_OK;
         }
@@ -122,10 +116,10 @@ ngx_signaling_peer(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
         sc->shared_id = 1;
 
     } else {
-        id.len = NGX_SIGNALING_UUID_LEN;
-        id.data = ngx_pnalloc(r->pool, NGX_SIGNALING_UUID_LEN);
+        id.len = ACCESS_UUID_LEN;
+        id.data = ngx_pnalloc(r->pool, ACCESS_UUID_LEN);
 
-        if (id.data == NULL || ngx_signaling_uuid(id.data) != NGX_OK) {
+        if (id.data == NULL || access_uuid(id.data) == -1) {
             return NGX_ERROR;
         }
     }
@@ -197,37 +191,6 @@ ngx_signaling_identify(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
     }
 
     sc->identity = identity;
-
-    return NGX_OK;
-}
-
-
-/* RFC 9562, version 4, in lower case */
-
-static ngx_int_t
-ngx_signaling_uuid(u_char *p)
-{
-    u_char      random[16];
-    ngx_uint_t  i;
-
-    static u_char  hex[] = "0123456789abcdef";
-
-    if (RAND_bytes(random, sizeof(random)) != 1) {
-        return NGX_ERROR;
-    }
-
-    random[6] = (random[6] & 0x0f) | 0x40;
-    random[8] = (random[8] & 0x3f) | 0x80;
-
-    for (i = 0; i < sizeof(random); i++) {
-
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *p++ = '-';
-        }
-
-        *p++ = hex[random[i] >> 4];
-        *p++ = hex[random[i] & 0xf];
-    }
 
     return NGX_OK;
 }

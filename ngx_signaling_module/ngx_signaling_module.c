@@ -356,7 +356,7 @@ ngx_signaling_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         record = sizeof(ngx_signaling_record_t) + conf->max_message
                  + NGX_SIGNALING_METADATA_MAX
-                 + 6 * (SIG_PROTO_CHANNEL_BYTES + SIG_PROTO_PEER_ID) + 256;
+                 + 6 * (ACCESS_CHANNEL_BYTES + ACCESS_PEER_ID) + 256;
 
         zone->record_max = ngx_max(zone->record_max, record);
         zone->drain = ngx_max(zone->drain, conf->drain);

@@ -141,7 +141,7 @@ static sig_code_e
 ngx_signaling_publish(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 {
     size_t                   len;
-    u_char                  *p, quoted[6 * SIG_PROTO_CHANNEL_BYTES + 2];
+    u_char                  *p, quoted[6 * ACCESS_CHANNEL_BYTES + 2];
     slice_t                  channel, none, json;
     uint64_t                 mask;
     ngx_int_t                rc;

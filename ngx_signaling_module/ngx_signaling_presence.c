@@ -22,7 +22,7 @@
 #include "ngx_signaling.h"
 
 
-#define ngx_signaling_quoted_max  (6 * SIG_PROTO_PEER_ID + 2)
+#define ngx_signaling_quoted_max  (6 * ACCESS_PEER_ID + 2)
 
 
 static size_t ngx_signaling_snapshot_room(ngx_signaling_room_t *room);

@@ -118,7 +118,7 @@ static void
 ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
     slice_t *record, ngx_uint_t depth)
 {
-    u_char                  peer[SIG_PROTO_PEER_ID];
+    u_char                  peer[ACCESS_PEER_ID];
     slice_t                 first, second;
     ngx_signaling_conn_t   *sc;
     ngx_signaling_record_t  rec;
@@ -154,7 +154,7 @@ ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
     case NGX_SIGNALING_REC_TAKEOVER:
     case NGX_SIGNALING_REC_LEFT:
 
-        if (first.len > SIG_PROTO_PEER_ID
+        if (first.len > ACCESS_PEER_ID
             || second.len > NGX_SIGNALING_METADATA_MAX)
         {
             return;

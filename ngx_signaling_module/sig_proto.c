@@ -32,11 +32,7 @@ static int sig_proto_request_id(slice_t *id, const slice_t *value);
 static sig_type_e sig_proto_type(const slice_t *value);
 static int sig_proto_channel(slice_t *name, const slice_t *value);
 static int sig_proto_peer_id(slice_t *id, const slice_t *value);
-static int sig_proto_printable(const slice_t *text);
-static int sig_proto_reserved(const slice_t *name);
 
-
-#define SIG_PROTO_BYTES  0x0101010101010101ull
 
 #define sig_proto_is(s, text)                                                 \
     ((s)->len == sizeof(text) - 1                                             \
@@ -61,13 +57,6 @@ static const slice_t  sig_proto_types[] = {
     slice("publish"),
     slice("send"),
     slice("ping")
-};
-
-
-static const slice_t  sig_proto_prefixes[] = {
-    slice("_metered/"),
-    slice("_internal/"),
-    slice("_system/")
 };
 
 
@@ -144,7 +133,7 @@ sig_proto_read(sig_envelope_t *e, u_char *p, size_t len, size_t max_data)
     }
 
     if ((e->type == SIG_TYPE_SUBSCRIBE || e->type == SIG_TYPE_PUBLISH)
-        && sig_proto_reserved(&e->channel))
+        && access_channel_reserved(&e->channel))
     {
         return SIG_CHANNEL_RESERVED;
     }
@@ -408,7 +397,7 @@ sig_proto_peer_id(slice_t *id, const slice_t *value)
 
     if (!sig_proto_inside(&inside, value)
         || !sig_json_unescape(&inside)
-        || !sig_proto_peer_id_valid(&inside))
+        || !access_peer_id_valid(&inside))
     {
         return 0;
     }
@@ -422,130 +411,17 @@ sig_proto_peer_id(slice_t *id, const slice_t *value)
 int
 sig_proto_channel_valid(const slice_t *name)
 {
-    u_char    c, before;
-    size_t    i, units;
     uint32_t  state;
 
-    if (name->len == 0 || name->len > SIG_PROTO_CHANNEL_BYTES) {
+    if (name->len > ACCESS_CHANNEL_BYTES) {
         return 0;
-    }
-
-    if (sig_proto_printable(name)) {
-        return name->len <= SIG_PROTO_CHANNEL_UNITS;
     }
 
     state = 0;
 
-    if (!sig_utf8_check(&state, name->data, name->len) || state != 0) {
-        return 0;
-    }
-
-    units = 0;
-    before = 0;
-
-    for (i = 0; i < name->len; i++) {
-        c = name->data[i];
-
-        /* U+0000..U+001F, U+007F, U+0080..U+009F */
-
-        if (c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0)) {
-            return 0;
-        }
-
-        units += (c >= 0xf0) ? 2 : ((c & 0xc0) != 0x80) ? 1 : 0;
-        before = c;
-    }
-
-    return units <= SIG_PROTO_CHANNEL_UNITS;
-}
-
-
-int
-sig_proto_peer_id_valid(const slice_t *id)
-{
-    return id->len != 0
-           && id->len <= SIG_PROTO_PEER_ID
-           && sig_proto_printable(id);
-}
-
-
-/* is there nothing but printable ASCII? */
-
-static int
-sig_proto_printable(const slice_t *text)
-{
-    size_t         left;
-    uint64_t       word;
-    const u_char  *p;
-
-    p = text->data;
-
-    for (left = text->len; left >= 8; left -= 8) {
-        memcpy(&word, p, 8);
-
-        /*
-         * What is 80 or more shows it at once, 7f by adding 1, and 20 and
-         * more by adding 60; carries come from the first kind only
-         */
-
-        if ((word | (word + SIG_PROTO_BYTES * 0x01)
-             | ~(word + SIG_PROTO_BYTES * 0x60))
-            & SIG_PROTO_BYTES * 0x80)
-        {
-            return 0;
-        }
-
-        p += 8;
-    }
-
-    for ( /* void */ ; left; left--) {
-        if (*p < 0x20 || *p > 0x7e) {
-            return 0;
-        }
-
-        p++;
-    }
-
-    return 1;
-}
-
-
-static int
-sig_proto_reserved(const slice_t *name)
-{
-    u_char          c;
-    size_t          i, n;
-    const slice_t  *prefix;
-
-    if (name->data[0] != '_') {
-        return 0;
-    }
-
-    for (i = 0; i < sizeof(sig_proto_prefixes) / sizeof(slice_t); i++) {
-        prefix = &sig_proto_prefixes[i];
-
-        if (name->len < prefix->len) {
-            continue;
-        }
-
-        for (n = 0; n < prefix->len; n++) {
-            c = name->data[n];
-
-            if (c >= 'A' && c <= 'Z') {
-                c |= 0x20;
-            }
-
-            if (c != prefix->data[n]) {
-                break;
-            }
-        }
-
-        if (n == prefix->len) {
-            return 1;
-        }
-    }
-
-    return 0;
+    return sig_utf8_check(&state, name->data, name->len)
+           && state == 0
+           && access_channel_valid(name);
 }
 
 

@@ -17,7 +17,7 @@
 #define _SIG_PROTO_H_INCLUDED_
 
 
-#include "slice.h"
+#include "name.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -25,9 +25,6 @@
 
 #define SIG_PROTO_DEPTH          128   /* nesting; the frame's object is 1 */
 #define SIG_PROTO_REQUEST_ID     128   /* UTF-16 code units */
-#define SIG_PROTO_CHANNEL_UNITS  256   /* UTF-16 code units */
-#define SIG_PROTO_CHANNEL_BYTES  768   /* the same as UTF-8, at most */
-#define SIG_PROTO_PEER_ID        128   /* bytes, printable ASCII */
 
 
 typedef enum {
@@ -93,9 +90,8 @@ sig_code_e sig_proto_read(sig_envelope_t *e, u_char *p, size_t len,
  */
 int sig_proto_json(const u_char *p, size_t len);
 
-/* checks a name given by the administrator or another part; 1 or 0 */
+/* checks a name that need not be UTF-8, see access_channel_valid(); 1 or 0 */
 int sig_proto_channel_valid(const slice_t *name);
-int sig_proto_peer_id_valid(const slice_t *id);
 
 /* the name of a code as it stands in an error frame */
 const slice_t *sig_proto_code_name(sig_code_e code);

@@ -375,7 +375,7 @@ fuzz_tree(const sig_envelope_t *e, sig_code_e code, const json_t *root)
 
     if (e->to.data != NULL) {
         fuzz_check(fuzz_string_is(json_object_get(root, "to"), &e->to));
-        fuzz_check(sig_proto_peer_id_valid(&e->to));
+        fuzz_check(access_peer_id_valid(&e->to));
     }
 
     if (e->data.data != NULL) {
@@ -516,7 +516,7 @@ fuzz_channel(const json_t *name)
         }
     }
 
-    return (n == 0 || fuzz_units(name) > SIG_PROTO_CHANNEL_UNITS)
+    return (n == 0 || fuzz_units(name) > ACCESS_CHANNEL_UNITS)
            ? SIG_INVALID_CHANNEL : SIG_OK;
 }
 
@@ -553,7 +553,7 @@ fuzz_peer_id(const json_t *name)
         }
     }
 
-    return (n == 0 || n > SIG_PROTO_PEER_ID) ? SIG_INVALID_PEER_ID : SIG_OK;
+    return (n == 0 || n > ACCESS_PEER_ID) ? SIG_INVALID_PEER_ID : SIG_OK;
 }
 
 
@@ -591,7 +591,7 @@ static void
 fuzz_answer(const sig_envelope_t *e, const json_t *root)
 {
     size_t         len;
-    u_char        *p, quoted[2 + 2 * SIG_PROTO_CHANNEL_BYTES];
+    u_char        *p, quoted[2 + 2 * ACCESS_CHANNEL_BYTES];
     json_t        *frame;
     slice_t        channel;
     json_error_t   error;

@@ -403,7 +403,7 @@ test_given_names(void)
         s.data = guard_last(tests[i].text, s.len);
 
         if (sig_proto_channel_valid(&s) != tests[i].channel
-            || sig_proto_peer_id_valid(&s) != tests[i].peer_id)
+            || access_peer_id_valid(&s) != tests[i].peer_id)
         {
             printf("# name %zu\n", i);
             pass = 0;
@@ -439,7 +439,7 @@ test_given_bytes(void)
                 printable = (c >= 0x20 && c <= 0x7e);
                 control = (c < 0x20 || c == 0x7f);
 
-                if (sig_proto_peer_id_valid(&s) != printable
+                if (access_peer_id_valid(&s) != printable
                     || sig_proto_channel_valid(&s)
                        != (c < 0x80 && !control))
                 {

@@ -1,0 +1,217 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ *
+ * Tests of name: docs/protocol.md 3.1 and 5.2, RFC 9562.  The names that
+ * clients send are in proto_name_test.c.
+ */
+
+
+#include <ctype.h>
+#include <string.h>
+
+#include "name.h"
+#include "tap.h"
+
+
+#define UUIDS  1000
+
+
+static void test_actions(void);
+static void test_channels(void);
+static void test_reserved(void);
+static void test_uuids(void);
+static int uuid_form(const u_char *p);
+static slice_t text_slice(const char *text);
+
+
+static void
+test_actions(void)
+{
+    int                     pass;
+    unsigned                all;
+    slice_t                 name;
+    const access_action_t  *action;
+
+    all = 0;
+    pass = 1;
+
+    for (action = access_actions; action->mask; action++) {
+        pass = pass && (all & action->mask) == 0
+               && access_action(&action->name) == action->mask;
+        all |= action->mask;
+    }
+
+    ok(pass && all == ACCESS_ALL, "every action has a name of its own");
+
+    name = text_slice("Send");
+    pass = access_action(&name) == 0;
+
+    name = text_slice("sen");
+    pass = pass && access_action(&name) == 0;
+
+    name = text_slice("send ");
+    pass = pass && access_action(&name) == 0;
+
+    name = text_slice("");
+    ok(pass && access_action(&name) == 0, "no other name is one");
+}
+
+
+static void
+test_channels(void)
+{
+    int      pass;
+    char     text[4 * ACCESS_CHANNEL_UNITS + 1];
+    slice_t  name;
+    size_t   i;
+
+    memset(text, 'a', sizeof(text));
+
+    name = text_slice("");
+    pass = !access_channel_valid(&name);
+
+    name.data = (u_char *) text;
+    name.len = ACCESS_CHANNEL_UNITS;
+    pass = pass && access_channel_valid(&name);
+
+    name.len++;
+    pass = pass && !access_channel_valid(&name);
+
+    ok(pass, "length in ASCII");
+
+    /* U+20AC is one unit, U+1F600 two */
+
+    for (i = 0; i < ACCESS_CHANNEL_UNITS; i++) {
+        memcpy(text + 3 * i, "\xe2\x82\xac", 3);
+    }
+
+    name.len = ACCESS_CHANNEL_BYTES;
+    pass = access_channel_valid(&name);
+
+    for (i = 0; i < ACCESS_CHANNEL_UNITS / 2; i++) {
+        memcpy(text + 4 * i, "\xf0\x9f\x98\x80", 4);
+    }
+
+    name.len = 2 * ACCESS_CHANNEL_UNITS;
+    pass = pass && access_channel_valid(&name);
+
+    text[name.len++] = 'a';
+    ok(pass && !access_channel_valid(&name), "length in UTF-16 units");
+
+    name = text_slice("a\xc2\x9f");
+    pass = !access_channel_valid(&name);
+
+    name = text_slice("a\xc2\xa0");
+    pass = pass && access_channel_valid(&name);
+
+    name = text_slice("a\n");
+    ok(pass && !access_channel_valid(&name), "control characters");
+}
+
+
+static void
+test_reserved(void)
+{
+    int      pass;
+    slice_t  name;
+    size_t   i;
+
+    static const char  *reserved[] = {
+        "_metered/", "_internal/a", "_System/a/b", NULL
+    };
+
+    static const char  *others[] = {
+        "_", "_metered", "metered/", "a_metered/", "_internals/", NULL
+    };
+
+    pass = 1;
+
+    for (i = 0; reserved[i] != NULL; i++) {
+        name = text_slice(reserved[i]);
+        pass = pass && access_channel_reserved(&name);
+    }
+
+    for (i = 0; others[i] != NULL; i++) {
+        name = text_slice(others[i]);
+        pass = pass && !access_channel_reserved(&name);
+    }
+
+    ok(pass, "reserved prefixes, in any case");
+}
+
+
+static void
+test_uuids(void)
+{
+    int      pass;
+    size_t   i;
+    u_char   seen[UUIDS][ACCESS_UUID_LEN + 1];
+    slice_t  id;
+
+    pass = 1;
+
+    for (i = 0; i < UUIDS; i++) {
+        seen[i][ACCESS_UUID_LEN] = '!';
+
+        pass = pass && access_uuid(seen[i]) == 0
+               && seen[i][ACCESS_UUID_LEN] == '!'
+               && uuid_form(seen[i])
+               && (i == 0
+                   || memcmp(seen[i], seen[i - 1], ACCESS_UUID_LEN) != 0);
+
+        id.data = seen[i];
+        id.len = ACCESS_UUID_LEN;
+        pass = pass && access_peer_id_valid(&id);
+    }
+
+    ok(pass, "UUIDs are of version 4, and differ");
+}
+
+
+static int
+uuid_form(const u_char *p)
+{
+    size_t  i;
+
+    for (i = 0; i < ACCESS_UUID_LEN; i++) {
+
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+            if (p[i] != '-') {
+                return 0;
+            }
+
+            continue;
+        }
+
+        if (!isdigit(p[i]) && (p[i] < 'a' || p[i] > 'f')) {
+            return 0;
+        }
+    }
+
+    return p[14] == '4' && strchr("89ab", p[19]) != NULL;
+}
+
+
+static slice_t
+text_slice(const char *text)
+{
+    slice_t  s;
+
+    s.data = (u_char *) text;
+    s.len = strlen(text);
+
+    return s;
+}
+
+
+int
+main(void)
+{
+    test_actions();
+    test_channels();
+    test_reserved();
+    test_uuids();
+
+    return tap_done();
+}
