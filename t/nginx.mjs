@@ -133,12 +133,18 @@ async function prepare({
   const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${dir}/temp_${name};`);
 
+  // what a new binary is started with is what is named
+
+  const env = ['ASAN_OPTIONS', 'UBSAN_OPTIONS']
+    .filter((name) => process.env[name]).map((name) => `env ${name};`);
+
   const conf = [
     ...modules.map((name) =>
       `load_module ${BUILD_DIR}/ngx_${name}_module.so;`),
     process.getuid() === 0 ? 'user root;' : '',
     `worker_processes ${workers};`,
     'daemon off;',
+    ...env,
     `pid ${dir}/nginx.pid;`,
     `error_log ${dir}/error.log ${level};`,
     main,
@@ -215,7 +221,8 @@ export async function configTest(options) {
   return { code, stderr: state.stderr };
 }
 
-function unclean(text, allow) {
+/* the lines of an error log that no test may leave */
+export function unclean(text, allow = []) {
   return text.split('\n').filter((line) =>
     UNCLEAN.some((bad) => bad.test(line)) &&
     !allow.some((known) => known.test(line)));
@@ -293,7 +300,7 @@ export async function startNginx(options) {
 
     async stop({ allow = options.allow ?? [] } = {}) {
       if (state.code === undefined) {
-        process.kill(state.child.pid, 'SIGQUIT');
+        state.child.kill('SIGQUIT');        // it may have gone
       }
 
       const timer = setTimeout(
