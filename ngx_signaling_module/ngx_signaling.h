@@ -11,6 +11,7 @@
  *     ngx_signaling_zone.c        the zone: memory, eventfds, generations
  *     ngx_signaling_handshake.c   the upgrade, up to leaving the request
  *     ngx_signaling_admit.c       credential, identity, welcome
+ *     ngx_signaling_token.c       JSON Web Tokens as credentials
  *     ngx_signaling_conn.c        one connection: memory, ping, close
  *     ngx_signaling_input.c       bytes, frames, messages from a client
  *     ngx_signaling_frame.c       frames, built once and shared
@@ -39,6 +40,7 @@
 #include <ngx_http.h>
 
 #include "access_conf.h"
+#include "jwt.h"
 #include "request.h"
 #include "sig_mailbox.h"
 #include "sig_proto.h"
@@ -59,6 +61,7 @@
 /* close codes of docs/protocol.md 9.1 */
 
 #define NGX_SIGNALING_INVALID_TOKEN     4001
+#define NGX_SIGNALING_TOKEN_EXPIRED     4002
 #define NGX_SIGNALING_NO_ROOM           4010
 #define NGX_SIGNALING_MESSAGE_RATE      4011
 #define NGX_SIGNALING_DISCONNECTED      4020
@@ -153,12 +156,20 @@ typedef struct {
 #define NGX_SIGNALING_PEER_SINGLE   1
 
 
-/* of a request, for the variables */
+/*
+ * Of a request: what it showed of tokens, taken before it was overwritten,
+ * and, once the credential is accepted, what the variables tell.
+ */
 
 typedef struct {
     ngx_str_t                  peer_id;
+    ngx_str_t                  expires;      /* Unix seconds, or empty */
     access_key_t              *key;
     ngx_signaling_conn_t      *conn;
+
+    slice_t                    token;        /* of the query */
+    ngx_str_t                  protocol;     /* first one with a token */
+    ngx_uint_t                 nprotocols;   /* that have a token */
 } ngx_signaling_ctx_t;
 
 
@@ -211,6 +222,16 @@ typedef struct {
 } ngx_signaling_queue_t;
 
 
+/* what a token adds to its key; patterns, when scoped, then their text */
+
+typedef struct {
+    int64_t                    ends;         /* ms since the epoch */
+    uint32_t                   nchannels;
+    unsigned                   scoped:1;
+    slice_t                    channels[1];
+} ngx_signaling_grant_t;
+
+
 /* who a connection is, allocated in one piece */
 
 typedef struct {
@@ -218,6 +239,7 @@ typedef struct {
     slice_t                    quoted;       /* as a JSON string */
     slice_t                    metadata;     /* JSON, may be empty */
     slice_t                    origin;       /* data is NULL when none */
+    ngx_signaling_grant_t     *grant;        /* NULL when without a token */
     u_char                     text[1];
 } ngx_signaling_identity_t;
 
@@ -277,6 +299,7 @@ struct ngx_signaling_conn_s {
     uint16_t                   out_tried;    /* bytes OpenSSL waits with */
 
     unsigned                   state:2;
+    unsigned                   actions:4;    /* of the key and the token */
     unsigned                   registered:1; /* ref is valid */
     unsigned                   shared_id:1;
     unsigned                   dirty:1;
@@ -319,6 +342,19 @@ struct ngx_signaling_room_s {
     slice_t                    quoted;
     u_char                     text[1];
 };
+
+
+/* a message to a channel, whoever has published it */
+
+typedef struct {
+    ngx_signaling_room_t      *room;         /* in this worker, or NULL */
+    sig_ref_t                  ref;
+    sig_audience_t             audience;
+    slice_t                    channel;      /* as a JSON string */
+    slice_t                    from;         /* likewise */
+    slice_t                    data;         /* JSON as sent */
+    slice_t                    metadata;     /* likewise, may be empty */
+} ngx_signaling_publication_t;
 
 
 /* a record that waits for a place in a ring */
@@ -435,13 +471,22 @@ typedef enum {
 } ngx_signaling_record_e;
 
 
+/* why a connection is closed with 4020 */
+
+typedef enum {
+    NGX_SIGNALING_ELSEWHERE = 0,    /* "signaling_same_peer single" */
+    NGX_SIGNALING_BY_ADMIN          /* the control plane */
+} ngx_signaling_kick_e;
+
+
 typedef struct {
     uint8_t                    type;
     uint8_t                    shared_id;
     uint16_t                   origin;       /* slot it speaks for */
     uint32_t                   number;       /* of the connection meant */
     sig_ref_t                  ref;          /* that connection, or room */
-    uint64_t                   seq;          /* of the last change then */
+    uint64_t                   seq;          /* of the last change then;
+                                                of a KICK, why */
     uint32_t                   first;        /* bytes of the first part */
     uint32_t                   second;       /* bytes of the second part */
 } ngx_signaling_record_t;
@@ -505,6 +550,20 @@ ngx_uint_t ngx_signaling_admit(ngx_signaling_conn_t *sc,
     slice_t *json_metadata);
 
 
+/* ngx_signaling_token.c */
+
+ngx_int_t ngx_signaling_token_take(ngx_http_request_t *r);
+access_jwt_e ngx_signaling_token_verify(ngx_http_request_t *r,
+    ngx_signaling_handshake_t *hs, slice_t *token, access_key_t **key,
+    access_claims_t *claims);
+size_t ngx_signaling_grant_size(access_claims_t *claims);
+ngx_signaling_grant_t *ngx_signaling_grant(u_char *p,
+    access_claims_t *claims);
+ngx_msec_int_t ngx_signaling_token_left(ngx_signaling_conn_t *sc);
+ngx_uint_t ngx_signaling_token_covers(ngx_signaling_conn_t *sc,
+    const slice_t *channel);
+
+
 /* ngx_signaling_conn.c */
 
 ngx_signaling_conn_t *ngx_signaling_conn_alloc(ngx_signaling_worker_t *sw);
@@ -558,6 +617,8 @@ ngx_int_t ngx_signaling_output_init(ngx_signaling_worker_t *sw);
 /* ngx_signaling_peer.c */
 
 void ngx_signaling_message(ngx_signaling_conn_t *sc, u_char *p, size_t len);
+sig_code_e ngx_signaling_relay(ngx_signaling_worker_t *sw,
+    const ngx_signaling_publication_t *pub, ngx_signaling_conn_t *except);
 void ngx_signaling_ack(ngx_signaling_conn_t *sc, const slice_t *request_id);
 
 
@@ -609,6 +670,8 @@ void ngx_signaling_ipc_close(ngx_signaling_worker_t *sw);
 
 /* ngx_signaling_record.c */
 
+ngx_int_t ngx_signaling_reach(ngx_signaling_worker_t *sw,
+    const sig_target_t *target, ngx_uint_t type, ngx_signaling_kick_e why);
 void ngx_signaling_wake_handler(ngx_event_t *ev);
 void ngx_signaling_drain_handler(ngx_event_t *ev);
 void ngx_signaling_ipc_look(ngx_signaling_worker_t *sw);

@@ -336,48 +336,15 @@ static void
 ngx_signaling_others(ngx_signaling_conn_t *sc, sig_target_t *others,
     uint32_t n)
 {
-    slice_t                  none;
-    uint32_t                 i;
-    ngx_uint_t               kick;
-    ngx_signaling_conn_t    *other;
-    ngx_signaling_worker_t  *sw;
-    ngx_signaling_record_t   rec;
+    uint32_t    i;
+    ngx_uint_t  type;
 
-    sw = sc->worker;
-    kick = (sc->conf->same_peer == NGX_SIGNALING_PEER_SINGLE);
-
-    none.data = NULL;
-    none.len = 0;
+    type = (sc->conf->same_peer == NGX_SIGNALING_PEER_SINGLE)
+           ? NGX_SIGNALING_REC_KICK : NGX_SIGNALING_REC_PROBE;
 
     for (i = 0; i < n; i++) {
-
-        if (others[i].slot != sw->registry->slot) {
-
-            ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
-
-            rec.type = kick ? NGX_SIGNALING_REC_KICK
-                            : NGX_SIGNALING_REC_PROBE;
-            rec.number = others[i].number;
-            rec.ref = others[i].conn;
-
-            (void) ngx_signaling_post_to(sw, others[i].slot, &rec, &none,
-                                         &none);
-            continue;
-        }
-
-        other = ngx_signaling_conn_get(sw, others[i].number, others[i].conn);
-
-        if (other == NULL) {
-            continue;
-        }
-
-        if (kick) {
-            ngx_signaling_conn_close(other, NGX_SIGNALING_DISCONNECTED,
-                                     "connected elsewhere");
-
-        } else {
-            ngx_signaling_conn_probe(other);
-        }
+        (void) ngx_signaling_reach(sc->worker, &others[i], type,
+                                   NGX_SIGNALING_ELSEWHERE);
     }
 }
 

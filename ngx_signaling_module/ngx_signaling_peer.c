@@ -125,11 +125,14 @@ static sig_code_e
 ngx_signaling_allowed(ngx_signaling_conn_t *sc, ngx_uint_t action,
     const slice_t *channel)
 {
-    if (!(sc->key->actions & action)) {
+    if (!(sc->actions & action)) {
         return SIG_ACTION_NOT_PERMITTED;
     }
 
-    if (channel && !access_channel_allowed(sc->key, channel)) {
+    if (channel
+        && (!access_channel_allowed(sc->key, channel)
+            || !ngx_signaling_token_covers(sc, channel)))
+    {
         return SIG_CHANNEL_NOT_AUTHORIZED;
     }
 
@@ -140,43 +143,67 @@ ngx_signaling_allowed(ngx_signaling_conn_t *sc, ngx_uint_t action,
 static sig_code_e
 ngx_signaling_publish(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 {
-    size_t                   len;
-    u_char                  *p, quoted[6 * ACCESS_CHANNEL_BYTES + 2];
-    slice_t                  channel, none, json;
-    uint64_t                 mask;
-    ngx_int_t                rc;
-    sig_ref_t                ref;
-    ngx_signaling_room_t    *room;
-    ngx_signaling_frame_t   *f;
-    ngx_signaling_worker_t  *sw;
-    ngx_signaling_record_t   rec;
+    u_char                       quoted[6 * ACCESS_CHANNEL_BYTES + 2];
+    ngx_signaling_room_t        *room;
+    ngx_signaling_worker_t      *sw;
+    ngx_signaling_publication_t  pub;
 
     sw = sc->worker;
 
     room = ngx_signaling_room_by_name(sw, sc->app, &e->channel);
 
     if (room) {
-        ref = room->ref;
-        channel = room->quoted;
-        mask = sig_registry_room_mask(sw->registry, ref);
+        pub.ref = room->ref;
+        pub.channel = room->quoted;
+
+        /* without the lock, and nobody asks how many */
+
+        pub.audience.members = 0;
+        pub.audience.mask = sig_registry_room_mask(sw->registry, room->ref);
+        pub.audience.seq = sig_registry_room_seq(sw->registry, room->ref);
 
     } else {
-        if (sig_registry_find_room(sw->registry, sc->app, &e->channel, &ref,
-                                   &mask)
+        if (sig_registry_find_room(sw->registry, sc->app, &e->channel,
+                                   &pub.ref, &pub.audience)
             != SIG_REGISTRY_OK)
         {
             return SIG_OK;
         }
 
-        channel.data = quoted;
-        channel.len = sig_proto_quote(quoted, &e->channel) - quoted;
+        pub.channel.data = quoted;
+        pub.channel.len = sig_proto_quote(quoted, &e->channel) - quoted;
     }
+
+    pub.room = room;
+    pub.from = sc->identity->quoted;
+    pub.data = e->data;
+    pub.metadata = sc->identity->metadata;
+
+    return ngx_signaling_relay(sw, &pub, sc);
+}
+
+
+/*
+ * To all who are subscribed at this moment, in all workers, but one.  Returns
+ * SIG_OK, SIG_INTERNAL_ERROR (no memory), or SIG_BACKEND_ERROR when too much
+ * waits for one of the workers.
+ */
+
+sig_code_e
+ngx_signaling_relay(ngx_signaling_worker_t *sw,
+    const ngx_signaling_publication_t *pub, ngx_signaling_conn_t *except)
+{
+    size_t                   len;
+    u_char                  *p;
+    slice_t                  none, json;
+    ngx_int_t                rc;
+    ngx_signaling_frame_t   *f;
+    ngx_signaling_record_t   rec;
 
     none.len = 0;
     none.data = NULL;
 
-    len = sig_proto_message_len(&channel, &sc->identity->quoted, &e->data,
-                                &none);
+    len = sig_proto_message_len(&pub->channel, &pub->from, &pub->data, &none);
 
     f = ngx_signaling_frame(sw, SIG_WS_TEXT, len, &p);
     if (f == NULL) {
@@ -186,20 +213,20 @@ ngx_signaling_publish(ngx_signaling_conn_t *sc, sig_envelope_t *e)
     json.data = p;
     json.len = len;
 
-    (void) sig_proto_message(p, &channel, &sc->identity->quoted, &e->data,
-                             &none);
+    (void) sig_proto_message(p, &pub->channel, &pub->from, &pub->data, &none);
 
     ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
 
     rec.type = NGX_SIGNALING_REC_MESSAGE;
-    rec.ref = ref;
-    rec.seq = sig_registry_room_seq(sw->registry, ref);
+    rec.ref = pub->ref;
+    rec.seq = pub->audience.seq;
 
-    rc = ngx_signaling_post(sw, mask, &rec, &json, &sc->identity->metadata);
+    rc = ngx_signaling_post(sw, pub->audience.mask, &rec, &json,
+                            &pub->metadata);
 
-    if (room && rc == NGX_OK) {
-        rc = ngx_signaling_fanout(room, sc, rec.seq, f, &json,
-                                  &sc->identity->metadata);
+    if (pub->room && rc == NGX_OK) {
+        rc = ngx_signaling_fanout(pub->room, except, rec.seq, f, &json,
+                                  &pub->metadata);
     }
 
     ngx_signaling_frame_unref(f);

@@ -20,6 +20,8 @@
 static void ngx_signaling_take(ngx_signaling_worker_t *sw);
 static void ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
     slice_t *record, ngx_uint_t depth);
+static ngx_int_t ngx_signaling_record_conn(ngx_signaling_worker_t *sw,
+    ngx_signaling_record_t *rec);
 static void ngx_signaling_record_message(ngx_signaling_worker_t *sw,
     ngx_signaling_record_t *rec, slice_t *first, slice_t *second);
 static void ngx_signaling_record_direct(ngx_signaling_worker_t *sw,
@@ -120,7 +122,6 @@ ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
 {
     u_char                  peer[ACCESS_PEER_ID];
     slice_t                 first, second;
-    ngx_signaling_conn_t   *sc;
     ngx_signaling_record_t  rec;
 
     if (record->len < sizeof(ngx_signaling_record_t)) {
@@ -177,24 +178,69 @@ ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
     case NGX_SIGNALING_REC_PROBE:
     case NGX_SIGNALING_REC_KICK:
 
-        sc = ngx_signaling_conn_get(sw, rec.number, rec.ref);
-
-        if (sc == NULL) {
-            return;
-        }
-
-        if (rec.type == NGX_SIGNALING_REC_PROBE) {
-            ngx_signaling_conn_probe(sc);
-            return;
-        }
-
-        ngx_signaling_conn_close(sc, NGX_SIGNALING_DISCONNECTED,
-                                 "connected elsewhere");
+        (void) ngx_signaling_record_conn(sw, &rec);
         return;
 
     default:
         return;
     }
+}
+
+
+/*
+ * Does to a connection, of this worker or of another, what the type of the
+ * record says: PROBE or KICK.  Returns NGX_OK, NGX_DECLINED when it is gone,
+ * or NGX_ERROR (no memory).
+ */
+
+ngx_int_t
+ngx_signaling_reach(ngx_signaling_worker_t *sw, const sig_target_t *target,
+    ngx_uint_t type, ngx_signaling_kick_e why)
+{
+    slice_t                 none;
+    ngx_signaling_record_t  rec;
+
+    none.data = NULL;
+    none.len = 0;
+
+    ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
+
+    rec.type = (uint8_t) type;
+    rec.number = target->number;
+    rec.ref = target->conn;
+    rec.seq = why;
+
+    if (target->slot == sw->registry->slot) {
+        return ngx_signaling_record_conn(sw, &rec);
+    }
+
+    return ngx_signaling_post_to(sw, target->slot, &rec, &none, &none);
+}
+
+
+static ngx_int_t
+ngx_signaling_record_conn(ngx_signaling_worker_t *sw,
+    ngx_signaling_record_t *rec)
+{
+    ngx_signaling_conn_t  *sc;
+
+    sc = ngx_signaling_conn_get(sw, rec->number, rec->ref);
+
+    if (sc == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (rec->type == NGX_SIGNALING_REC_PROBE) {
+        ngx_signaling_conn_probe(sc);
+
+    } else {
+        ngx_signaling_conn_close(sc, NGX_SIGNALING_DISCONNECTED,
+                                 rec->seq == NGX_SIGNALING_BY_ADMIN
+                                 ? "disconnected by an administrator"
+                                 : "connected elsewhere");
+    }
+
+    return NGX_OK;
 }
 
 

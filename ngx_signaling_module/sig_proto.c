@@ -9,7 +9,7 @@
 #include "sig_ws.h"
 
 
-/* members of a client message that mean something */
+/* members of a client message, or of a body, that mean something */
 
 typedef enum {
     SIG_FIELD_OTHER = 0,
@@ -19,6 +19,8 @@ typedef enum {
     SIG_FIELD_TO,
     SIG_FIELD_DATA,
     SIG_FIELD_SENDER_METADATA,
+    SIG_FIELD_FROM,
+    SIG_FIELD_PEER_METADATA,
     SIG_FIELDS
 } sig_field_e;
 
@@ -46,7 +48,9 @@ static const slice_t  sig_proto_fields[SIG_FIELDS] = {
     slice("channel"),
     slice("to"),
     slice("data"),
-    slice("includeSenderMetadata")
+    slice("includeSenderMetadata"),
+    slice("from"),
+    slice("peerMetadata")
 };
 
 
@@ -143,6 +147,46 @@ sig_proto_read(sig_envelope_t *e, u_char *p, size_t len, size_t max_data)
                                           "true"));
 
     return SIG_OK;
+}
+
+
+const char *
+sig_proto_read_publish(sig_publish_t *e, u_char *p, size_t len)
+{
+    slice_t   fields[SIG_FIELDS];
+    unsigned  i;
+
+    memset(e, 0, sizeof(sig_publish_t));
+
+    for (i = 0; i < SIG_FIELDS; i++) {
+        fields[i].data = NULL;
+    }
+
+    if (len == 0 || !sig_proto_cut(fields, p, p + len)) {
+        return "the body is no JSON object";
+    }
+
+    if (fields[SIG_FIELD_DATA].data == NULL) {
+        return "the member \"data\" is missing";
+    }
+
+    if (fields[SIG_FIELD_FROM].data != NULL
+        && !sig_proto_peer_id(&e->from, &fields[SIG_FIELD_FROM]))
+    {
+        return "\"from\" has to be a string of 1 to 128 printable ASCII "
+               "characters";
+    }
+
+    if (fields[SIG_FIELD_PEER_METADATA].data != NULL
+        && *fields[SIG_FIELD_PEER_METADATA].data != '{')
+    {
+        return "\"peerMetadata\" has to be an object";
+    }
+
+    e->data = fields[SIG_FIELD_DATA];
+    e->metadata = fields[SIG_FIELD_PEER_METADATA];
+
+    return NULL;
 }
 
 
@@ -243,6 +287,10 @@ sig_proto_field(const slice_t *name)
             return SIG_FIELD_DATA;
         }
 
+        if (sig_proto_is(name, "from")) {
+            return SIG_FIELD_FROM;
+        }
+
         return SIG_FIELD_OTHER;
 
     case sizeof("channel") - 1:
@@ -255,6 +303,13 @@ sig_proto_field(const slice_t *name)
     case sizeof("requestId") - 1:
         if (sig_proto_is(name, "requestId")) {
             return SIG_FIELD_REQUEST_ID;
+        }
+
+        break;
+
+    case sizeof("peerMetadata") - 1:
+        if (sig_proto_is(name, "peerMetadata")) {
+            return SIG_FIELD_PEER_METADATA;
         }
 
         break;

@@ -83,6 +83,20 @@ typedef struct {
 sig_code_e sig_proto_read(sig_envelope_t *e, u_char *p, size_t len,
     size_t max_data);
 
+/* the body of a publish by the control plane, docs/protocol.md 12.6 */
+
+typedef struct {
+    slice_t      data;                 /* as sent, without outer white space */
+    slice_t      from;                 /* unescaped; data is NULL when none */
+    slice_t      metadata;             /* an object as sent; likewise */
+} sig_publish_t;
+
+/*
+ * Reads such a body; may write into it, as above.  Returns NULL, or what is
+ * wrong, for the caller to read.
+ */
+const char *sig_proto_read_publish(sig_publish_t *e, u_char *p, size_t len);
+
 /*
  * Checks that the len bytes at p are one JSON value (RFC 8259, UTF-8, depth
  * at most SIG_PROTO_DEPTH), for values that come from the configuration.

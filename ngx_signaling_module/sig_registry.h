@@ -144,6 +144,15 @@ typedef struct {
 } sig_change_t;
 
 
+/* who hears a message that is published now, all of one moment */
+
+typedef struct {
+    uint64_t            seq;           /* of the last change in the room */
+    uint64_t            mask;          /* as in sig_change_t */
+    uint32_t            members;       /* subscribed connections */
+} sig_audience_t;
+
+
 /* one departure found while reaping */
 
 typedef struct {
@@ -336,11 +345,11 @@ int sig_registry_roster(sig_registry_t *r, sig_ref_t room, sig_ref_t conn,
     sig_roster_t *roster, size_t metadata_max, uint64_t *seq);
 
 /*
- * Finds a room by name for a publisher who is not in it.  OK or STALE (there
- * is none).
+ * Finds a room by name for a publisher who is not in it.  OK or STALE: there
+ * is none, and nobody in it.
  */
 int sig_registry_find_room(sig_registry_t *r, uint32_t app,
-    const slice_t *name, sig_ref_t *room, uint64_t *mask);
+    const slice_t *name, sig_ref_t *room, sig_audience_t *audience);
 
 /*
  * The slots with members in the room, as in sig_change_t; 0 when the

@@ -119,7 +119,7 @@ sig_join_room(sig_registry_t *r, uint32_t ci, sig_conn_t *conn,
 
 int
 sig_registry_find_room(sig_registry_t *r, uint32_t app, const slice_t *name,
-    sig_ref_t *room, uint64_t *mask)
+    sig_ref_t *room, sig_audience_t *audience)
 {
     int          rc;
     uint32_t     ri, hash;
@@ -127,7 +127,8 @@ sig_registry_find_room(sig_registry_t *r, uint32_t app, const slice_t *name,
 
     room->index = 0;
     room->gen = 0;
-    *mask = 0;
+
+    memset(audience, 0, sizeof(sig_audience_t));
 
     if (name->len == 0 || name->len > SIG_ROOM_LEN) {
         return SIG_REGISTRY_STALE;
@@ -144,7 +145,11 @@ sig_registry_find_room(sig_registry_t *r, uint32_t app, const slice_t *name,
     if (ri != 0 && rm->count > 0) {
         room->index = ri;
         room->gen = rm->node.gen;
-        *mask = rm->mask;
+
+        audience->seq = rm->seq;
+        audience->mask = rm->mask;
+        audience->members = rm->count;
+
         rc = SIG_REGISTRY_OK;
     }
 

@@ -14,6 +14,7 @@
 static const char *compare_counts(model_t *model);
 static const char *compare_room(model_t *model, uint32_t app, uint32_t room);
 static const char *compare_peer(model_t *model, uint32_t app, uint32_t id);
+static uint32_t model_members(model_t *model, uint32_t app, uint32_t room);
 
 
 void
@@ -189,6 +190,25 @@ model_primaries(model_t *model, uint32_t app, uint32_t room,
             *best = i;
         }
     }
+}
+
+
+static uint32_t
+model_members(model_t *model, uint32_t app, uint32_t room)
+{
+    uint32_t   i, n;
+    member_t  *m;
+
+    n = 0;
+
+    for (i = 0; i < model->nmembers; i++) {
+        m = &model->member[i];
+
+        n += (m->state == LIVE && m->room == room
+              && model->conn[m->conn].app == app);
+    }
+
+    return n;
 }
 
 
@@ -441,26 +461,31 @@ compare_counts(model_t *model)
 static const char *
 compare_room(model_t *model, uint32_t app, uint32_t room)
 {
-    int           rc;
-    slice_t       name;
-    uint64_t      mask, seq;
-    sig_ref_t     ref, nobody;
-    const char   *what;
-    sig_roster_t  roster;
+    int              rc;
+    slice_t          name;
+    uint64_t         seq;
+    sig_ref_t        ref, nobody;
+    const char      *what;
+    sig_roster_t     roster;
+    sig_audience_t   audience;
 
     static u_char  buf[MODEL_IDS * 4300];
 
     name = model_room(room);
     rc = sig_registry_find_room(&model->observer, model->app[app], &name,
-                                &ref, &mask);
+                                &ref, &audience);
 
-    if (mask != model_mask(model, app, room)
-        || sig_registry_room_mask(&model->observer, ref) != mask)
+    if (audience.mask != model_mask(model, app, room)
+        || sig_registry_room_mask(&model->observer, ref) != audience.mask)
     {
         return "mask of a room";
     }
 
-    if ((rc == SIG_REGISTRY_OK) != (mask != 0)) {
+    if (audience.members != model_members(model, app, room)) {
+        return "number of members of a room";
+    }
+
+    if ((rc == SIG_REGISTRY_OK) != (audience.mask != 0)) {
         return "room that is not found, or is";
     }
 
@@ -482,7 +507,9 @@ compare_room(model_t *model, uint32_t app, uint32_t room)
 
     what = model_roster(model, app, room, NONE, &roster);
 
-    if (what == NULL && seq != model->seq[app][room]) {
+    if (what == NULL
+        && (seq != model->seq[app][room] || audience.seq != seq))
+    {
         what = "number of changes of a room";
     }
 

@@ -400,11 +400,11 @@ op_retire(uint32_t slot)
 static const char *
 op_in_room(uint32_t slot)
 {
-    int           rc;
-    slice_t       id, data, now_data;
-    uint32_t      i, app, who, found;
-    uint64_t      mask;
-    sig_ref_t     ref;
+    int              rc;
+    slice_t          id, data, now_data;
+    uint32_t         i, app, who, found;
+    sig_ref_t        ref;
+    sig_audience_t   audience;
 
     static u_char  buf[4096];
 
@@ -420,7 +420,7 @@ op_in_room(uint32_t slot)
     data = model_room(model.member[i].room);
 
     if (sig_registry_find_room(&model.observer, model.app[app], &data, &ref,
-                               &mask)
+                               &audience)
         != SIG_REGISTRY_OK)
     {
         return "room of a member is not found";

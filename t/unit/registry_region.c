@@ -253,10 +253,11 @@ roster_text(const sig_roster_t *roster)
 const char *
 room_text(region_t *region, sig_registry_t *r, const char *room)
 {
-    slice_t       name;
-    uint64_t      mask, seq;
-    sig_ref_t     ref, nobody;
-    sig_roster_t  roster;
+    slice_t         name;
+    uint64_t        seq;
+    sig_ref_t       ref, nobody;
+    sig_roster_t    roster;
+    sig_audience_t  audience;
 
     static u_char  buf[65536];
 
@@ -267,7 +268,7 @@ room_text(region_t *region, sig_registry_t *r, const char *room)
     roster.data = buf;
     roster.size = sizeof(buf);
 
-    if (sig_registry_find_room(r, region->app, &name, &ref, &mask)
+    if (sig_registry_find_room(r, region->app, &name, &ref, &audience)
         != SIG_REGISTRY_OK
         || sig_registry_roster(r, ref, nobody, &roster, sizeof(buf), &seq)
            != SIG_REGISTRY_OK)
@@ -294,13 +295,15 @@ present(region_t *region, sig_registry_t *r, const char *peer)
 uint64_t
 room_bits(region_t *region, sig_registry_t *r, const char *room)
 {
-    slice_t    name;
-    uint64_t   mask;
-    sig_ref_t  ref;
+    slice_t         name;
+    uint64_t        mask;
+    sig_ref_t       ref;
+    sig_audience_t  audience;
 
     name = text(room);
 
-    (void) sig_registry_find_room(r, region->app, &name, &ref, &mask);
+    (void) sig_registry_find_room(r, region->app, &name, &ref, &audience);
+    mask = audience.mask;
 
     return mask == sig_registry_room_mask(r, ref) ? mask : ~mask;
 }

@@ -49,6 +49,7 @@ test_metadata_max(void)
     uint64_t         seq;
     sig_ref_t        conn[4], nobody;
     sig_roster_t     roster;
+    sig_audience_t   audience;
     sig_departure_t  gone[4];
 
     static const char  *want[] = {
@@ -102,7 +103,7 @@ test_metadata_max(void)
     }
 
     ok(good && sig_registry_reap(&a, 2, gone, 4) == 0
-       && sig_registry_find_room(&a, region.app, &name, &nobody, &seq)
+       && sig_registry_find_room(&a, region.app, &name, &nobody, &audience)
        == SIG_REGISTRY_STALE && counts(&a).leaving == 0 && sound(&a),
        "metadata: all reaped");
 }
@@ -519,11 +520,11 @@ test_in_room(void)
 static void
 test_apps(void)
 {
-    slice_t       name, peer, none;
-    uint32_t      other, n;
-    uint64_t      mask;
-    sig_ref_t     c1, c2, m1, m2, room;
-    sig_target_t  targets[SIG_PEER_CONNECTIONS];
+    slice_t         name, peer, none;
+    uint32_t        other, n;
+    sig_ref_t       c1, c2, m1, m2, room;
+    sig_target_t    targets[SIG_PEER_CONNECTIONS];
+    sig_audience_t  audience;
 
     name = text("other");
     peer = text("anna");
@@ -546,9 +547,9 @@ test_apps(void)
     ok(change.change == SIG_CHANGE_JOINED && change.seq == 1
        && !change.shared_id
        && counts(&a).rooms == 2
-       && sig_registry_find_room(&a, other, &name, &room, &mask)
+       && sig_registry_find_room(&a, other, &name, &room, &audience)
           == SIG_REGISTRY_OK
-       && room.gen == change.room.gen && sound(&a),
+       && room.gen == change.room.gen && audience.members == 1 && sound(&a),
        "apps: the same name is another room");
 
     (void) depart(&a, m1, 1, &change);

@@ -372,13 +372,13 @@ test_connections(void)
 static void
 test_names(void)
 {
-    int        good;
-    char       id[129], data[4097], room[769];
-    size_t     bytes, i;
-    u_char     buf[4096];
-    slice_t    s, now;
-    uint64_t   mask;
-    sig_ref_t  conn, ref, m;
+    int             good;
+    char            id[129], data[4097], room[769];
+    size_t          bytes, i;
+    u_char          buf[4096];
+    slice_t         s, now;
+    sig_ref_t       conn, ref, m;
+    sig_audience_t  audience;
 
     static const size_t  data_len[] = {
         0, 1, 40, 41, 104, 105, 168, 169, 232, 233, 488, 489, 1064, 1065,
@@ -402,8 +402,9 @@ test_names(void)
         m = enter(&a, conn, room, &change);
 
         s = text(room);
-        good &= sig_registry_find_room(&a, region.app, &s, &ref, &mask)
+        good &= sig_registry_find_room(&a, region.app, &s, &ref, &audience)
                 == SIG_REGISTRY_OK
+                && audience.members == 1 && audience.seq == change.seq
                 && ref.index == change.room.index
                 && ref.gen == change.room.gen;
 
@@ -431,10 +432,10 @@ test_names(void)
 static void
 test_join(void)
 {
-    char       name[770];
-    slice_t    s;
-    uint64_t   mask;
-    sig_ref_t  ca, cb, ma, mb, room;
+    char            name[770];
+    slice_t         s;
+    sig_ref_t       ca, cb, ma, mb, room;
+    sig_audience_t  audience;
 
     ca = arrive(&region, &a, "anna", "{\"a\":1}");
     cb = arrive(&region, &b, "bert", "");
@@ -475,9 +476,9 @@ test_join(void)
 
     ok(enter(&a, ca, "", &change).gen == 0
        && enter(&a, ca, name, &change).gen == 0
-       && sig_registry_find_room(&a, region.app, &s, &room, &mask)
+       && sig_registry_find_room(&a, region.app, &s, &room, &audience)
           == SIG_REGISTRY_STALE
-       && room.gen == 0 && mask == 0,
+       && room.gen == 0 && audience.mask == 0 && audience.members == 0,
        "join: refused for the length of the name");
 
     (void) sig_registry_disconnect(&a, ca);
