@@ -65,12 +65,23 @@ typedef struct {
 } ngx_turncred_server_t;
 
 
+/* JSON with marks, see ngx_turncred_ice.c */
+
+typedef struct {
+    ngx_str_t                  text;
+    size_t                     size;    /* at most, when filled in */
+} ngx_turncred_template_t;
+
+
 typedef struct {
     ngx_array_t               *servers; /* of ngx_turncred_server_t, or NULL */
     slice_t                    secret;
     time_t                     ttl;
     ngx_uint_t                 shape;   /* ngx_turncred_shape_e */
     ngx_http_complex_value_t  *user;
+
+    ngx_turncred_template_t    answer;  /* in the shape of the location */
+    ngx_turncred_template_t    value;   /* of $turn_ice_servers */
 
     /* where "turn_credentials" is, line 0: not here */
     ngx_str_t                  file;
@@ -92,6 +103,7 @@ typedef struct {
 typedef struct {
     slice_t                    username;
     slice_t                    credential;
+    time_t                     ttl;     /* that it was made for, seconds */
     u_char                     buf[TURN_USERNAME_MAX + TURN_CREDENTIAL_LEN];
 } ngx_turncred_login_t;
 
@@ -131,23 +143,22 @@ ngx_int_t ngx_turncred_make_login(ngx_http_request_t *r,
 
 
 /*
+ * Prepares the texts of the two functions below, of a location whose
+ * directives have been read.  Returns NGX_OK or NGX_ERROR (logged).
+ */
+ngx_int_t ngx_turncred_ice_prepare(ngx_conf_t *cf,
+    ngx_turncred_loc_conf_t *tlcf);
+
+/*
  * The JSON text of the answer in the shape of the location, or of the value
  * of $turn_ice_servers, where login is NULL if there is no relay.  The text
- * is in the pool of the request.  Returns NGX_OK or NGX_ERROR (logged).
+ * is in the pool of the request.  Returns NGX_OK or NGX_ERROR (no memory).
  */
 ngx_int_t ngx_turncred_ice_answer(ngx_http_request_t *r,
     ngx_turncred_loc_conf_t *tlcf, ngx_turncred_login_t *login,
     ngx_str_t *text);
 ngx_int_t ngx_turncred_ice_value(ngx_http_request_t *r,
     ngx_turncred_loc_conf_t *tlcf, ngx_turncred_login_t *login,
-    ngx_str_t *text);
-
-/*
- * Writes JSON into the pool of the request and frees json, which may be NULL
- * when memory ran out while it was built.  Returns NGX_OK or NGX_ERROR
- * (logged).
- */
-ngx_int_t ngx_turncred_json_text(ngx_http_request_t *r, json_t *json,
     ngx_str_t *text);
 
 

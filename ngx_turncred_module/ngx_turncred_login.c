@@ -47,6 +47,8 @@ ngx_turncred_make_login(ngx_http_request_t *r, ngx_turncred_loc_conf_t *tlcf,
         goto failed;
     }
 
+    login->ttl = ttl;
+
     login->username.len = (size_t) n;
     login->username.data = login->buf;
 

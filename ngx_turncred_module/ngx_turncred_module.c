@@ -290,6 +290,10 @@ ngx_turncred_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                       &conf->file, conf->line);
     }
 
+    if (ngx_turncred_ice_prepare(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
 
