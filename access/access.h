@@ -123,6 +123,10 @@ access_key_t *access_key_by_pair(const access_keys_t *keys,
  */
 int access_pattern_match(const slice_t *pattern, const slice_t *name);
 
+/* 1 when one of n patterns admits the channel, 0 otherwise */
+int access_channel_matches(const slice_t *patterns, uint32_t n,
+    const slice_t *channel);
+
 /* 1 when a pattern of the key admits the channel, 0 otherwise */
 int access_channel_allowed(const access_key_t *key, const slice_t *channel);
 

@@ -83,17 +83,25 @@ access_equal(const slice_t *a, const slice_t *b)
 
 
 int
-access_channel_allowed(const access_key_t *key, const slice_t *channel)
+access_channel_matches(const slice_t *patterns, uint32_t n,
+    const slice_t *channel)
 {
     uint32_t  i;
 
-    for (i = 0; i < key->nchannels; i++) {
-        if (access_pattern_match(&key->channels[i], channel)) {
+    for (i = 0; i < n; i++) {
+        if (access_pattern_match(&patterns[i], channel)) {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+int
+access_channel_allowed(const access_key_t *key, const slice_t *channel)
+{
+    return access_channel_matches(key->channels, key->nchannels, channel);
 }
 
 

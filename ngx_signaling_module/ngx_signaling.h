@@ -553,8 +553,10 @@ ngx_uint_t ngx_signaling_admit(ngx_signaling_conn_t *sc,
 /* ngx_signaling_token.c */
 
 ngx_int_t ngx_signaling_token_take(ngx_http_request_t *r);
+ngx_uint_t ngx_signaling_token_shown(ngx_signaling_ctx_t *ctx,
+    slice_t *token);
 access_jwt_e ngx_signaling_token_verify(ngx_http_request_t *r,
-    ngx_signaling_handshake_t *hs, slice_t *token, access_key_t **key,
+    access_keys_t *keys, slice_t *token, access_key_t **key,
     access_claims_t *claims);
 size_t ngx_signaling_grant_size(access_claims_t *claims);
 ngx_signaling_grant_t *ngx_signaling_grant(u_char *p,

@@ -12,15 +12,33 @@
 #include "ngx_signaling.h"
 
 
-static ngx_int_t ngx_signaling_peer(ngx_http_request_t *r,
-    ngx_signaling_handshake_t *hs, ngx_str_t *origin);
+/* who it is, while the request is there; the connection gets a copy */
+
+typedef struct {
+    ngx_str_t                  id;
+    ngx_str_t                  metadata;     /* peerMetadata, or empty */
+    ngx_str_t                 *origin;       /* NULL when none */
+    access_claims_t           *claims;       /* NULL when without a token */
+} ngx_signaling_who_t;
+
+
+static ngx_int_t ngx_signaling_key(ngx_http_request_t *r,
+    ngx_signaling_handshake_t *hs, slice_t *key, ngx_str_t *origin);
+static ngx_int_t ngx_signaling_token(ngx_http_request_t *r,
+    ngx_signaling_handshake_t *hs, slice_t *token);
+static ngx_int_t ngx_signaling_accept(ngx_http_request_t *r,
+    ngx_signaling_handshake_t *hs, access_key_t *key,
+    ngx_signaling_who_t *who);
+static ngx_int_t ngx_signaling_accepted(ngx_http_request_t *r,
+    ngx_signaling_ctx_t *ctx, ngx_signaling_who_t *who);
 static ngx_int_t ngx_signaling_identify(ngx_http_request_t *r,
-    ngx_signaling_conn_t *sc, ngx_str_t *id, ngx_str_t *metadata,
-    ngx_str_t *origin);
+    ngx_signaling_conn_t *sc, ngx_signaling_who_t *who);
 static ngx_int_t ngx_signaling_peer_metadata(ngx_http_request_t *r,
     ngx_signaling_conn_t *sc, ngx_str_t *metadata);
 static ngx_int_t ngx_signaling_welcome_metadata(ngx_http_request_t *r,
-    ngx_signaling_handshake_t *hs);
+    ngx_signaling_handshake_t *hs, access_claims_t *claims);
+static ngx_int_t ngx_signaling_ice_servers(ngx_http_request_t *r,
+    ngx_signaling_conn_t *sc, ngx_str_t *list);
 static void ngx_signaling_others(ngx_signaling_conn_t *sc,
     sig_target_t *others, uint32_t n);
 static void ngx_signaling_welcome(ngx_signaling_conn_t *sc,
@@ -36,34 +54,39 @@ ngx_int_t
 ngx_signaling_credential(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
     ngx_str_t *origin)
 {
-    slice_t                 key, token;
-    ngx_uint_t              i;
-    access_key_t           *found;
-    ngx_signaling_zone_t   *zone;
-    ngx_signaling_conn_t   *sc;
-
-    sc = hs->ctx.conn;
-    zone = sc->worker->zone;
+    slice_t     key, token;
+    ngx_uint_t  tokens;
 
     hs->code = NGX_SIGNALING_INVALID_TOKEN;
     hs->reason = "credential not accepted";
 
-    if (access_arg(r, "key", &key) != NGX_OK
-        || access_arg(r, "token", &token) != NGX_OK)
-    {
+    if (access_arg(r, "key", &key) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if ((key.len == 0) == (token.len == 0)) {
+    tokens = ngx_signaling_token_shown(&hs->ctx, &token);
+
+    if (tokens + (key.len != 0) != 1) {
         hs->reason = "exactly one of key and token is needed";
         return NGX_OK;
     }
 
-    if (key.len == 0) {
-        return NGX_OK;
-    }
+    return tokens ? ngx_signaling_token(r, hs, &token)
+                  : ngx_signaling_key(r, hs, &key, origin);
+}
 
-    found = access_key_find(zone->keys, &key);
+
+static ngx_int_t
+ngx_signaling_key(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
+    slice_t *key, ngx_str_t *origin)
+{
+    access_key_t          *found;
+    ngx_signaling_who_t    who;
+    ngx_signaling_conn_t  *sc;
+
+    sc = hs->ctx.conn;
+
+    found = access_key_find(sc->worker->zone->keys, key);
 
     if (found == NULL || found->type != ACCESS_PUBLISHABLE) {
         return NGX_OK;
@@ -74,41 +97,20 @@ ngx_signaling_credential(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
         return NGX_OK;
     }
 
-    sc->key = found;
+    who.origin = origin;
+    who.claims = NULL;
 
-    for (i = 0; i < zone->keys->nelts; i++) {
-        if (zone->keys->elts[i] == found) {
-            sc->app = sc->worker->apps[i];
-            break;
-        }
-    }
-
-    return ngx_signaling_peer(r, hs, origin);
-}
-
-
-/* the identity of an accepted connection */
-
-static ngx_int_t
-ngx_signaling_peer(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
-    ngx_str_t *origin)
-{
-    ngx_str_t              id, metadata;
-    ngx_signaling_conn_t  *sc;
-
-    sc = hs->ctx.conn;
-
-    ngx_str_null(&id);
+    ngx_str_null(&who.id);
 
     if (sc->conf->peer_id
-        && ngx_http_complex_value(r, sc->conf->peer_id, &id) != NGX_OK)
+        && ngx_http_complex_value(r, sc->conf->peer_id, &who.id) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (id.len) {
+    if (who.id.len) {
 
-        if (!access_peer_id_valid((slice_t *) &id)) {
+        if (!access_peer_id_valid((slice_t *) &who.id)) {
             hs->reason = "peer ID not valid";
             return NGX_OK;
         }
@@ -116,48 +118,154 @@ ngx_signaling_peer(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
         sc->shared_id = 1;
 
     } else {
-        id.len = ACCESS_UUID_LEN;
-        id.data = ngx_pnalloc(r->pool, ACCESS_UUID_LEN);
+        who.id.len = ACCESS_UUID_LEN;
+        who.id.data = ngx_pnalloc(r->pool, ACCESS_UUID_LEN);
 
-        if (id.data == NULL || access_uuid(id.data) == -1) {
+        if (who.id.data == NULL || access_uuid(who.id.data) == -1) {
             return NGX_ERROR;
         }
     }
 
-    if (ngx_signaling_peer_metadata(r, sc, &metadata) != NGX_OK
-        || ngx_signaling_identify(r, sc, &id, &metadata, origin) != NGX_OK)
-    {
+    if (ngx_signaling_peer_metadata(r, sc, &who.metadata) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    hs->ctx.key = sc->key;
-    hs->ctx.peer_id.len = sc->identity->id.len;
-    hs->ctx.peer_id.data = ngx_pstrdup(r->pool, &id);
+    return ngx_signaling_accept(r, hs, found, &who);
+}
 
-    if (hs->ctx.peer_id.data == NULL) {
+
+static ngx_int_t
+ngx_signaling_token(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
+    slice_t *token)
+{
+    ngx_int_t              rc;
+    access_key_t          *key;
+    access_claims_t        claims;
+    ngx_signaling_who_t    who;
+    ngx_signaling_conn_t  *sc;
+
+    sc = hs->ctx.conn;
+
+    switch (ngx_signaling_token_verify(r, sc->worker->zone->keys, token, &key,
+                                       &claims))
+    {
+    case ACCESS_JWT_OK:
+        break;
+
+    case ACCESS_JWT_BAD:
+        return NGX_OK;
+
+    case ACCESS_JWT_EXPIRED:
+        hs->code = NGX_SIGNALING_TOKEN_EXPIRED;
+        hs->reason = "token expired";
+        return NGX_OK;
+
+    default: /* ACCESS_JWT_ERROR */
+        return NGX_ERROR;
+    }
+
+    who.id.len = claims.sub.len;
+    who.id.data = claims.sub.data;
+    who.metadata.len = claims.peer_metadata.len;
+    who.metadata.data = claims.peer_metadata.data;
+    who.origin = NULL;
+    who.claims = &claims;
+
+    sc->shared_id = 1;
+
+    rc = ngx_signaling_accept(r, hs, key, &who);
+
+    access_claims_free(&claims);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_signaling_accept(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
+    access_key_t *key, ngx_signaling_who_t *who)
+{
+    ngx_uint_t             i;
+    access_keys_t         *keys;
+    ngx_signaling_conn_t  *sc;
+
+    sc = hs->ctx.conn;
+    keys = sc->worker->zone->keys;
+
+    sc->key = key;
+    sc->actions = key->actions & (who->claims ? who->claims->actions
+                                              : ACCESS_ALL);
+
+    for (i = 0; i < keys->nelts; i++) {
+        if (keys->elts[i] == key) {
+            sc->app = sc->worker->apps[i];
+            break;
+        }
+    }
+
+    if (ngx_signaling_identify(r, sc, who) != NGX_OK
+        || ngx_signaling_accepted(r, &hs->ctx, who) != NGX_OK
+        || ngx_signaling_welcome_metadata(r, hs, who->claims) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     hs->code = 0;
 
-    return ngx_signaling_welcome_metadata(r, hs);
+    return NGX_OK;
+}
+
+
+/* for the variables, which the rest of the welcome may be made of */
+
+static ngx_int_t
+ngx_signaling_accepted(ngx_http_request_t *r, ngx_signaling_ctx_t *ctx,
+    ngx_signaling_who_t *who)
+{
+    ctx->peer_id.len = who->id.len;
+    ctx->peer_id.data = ngx_pstrdup(r->pool, &who->id);
+
+    if (ctx->peer_id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (who->claims) {
+        ctx->expires.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+
+        if (ctx->expires.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ctx->expires.len = ngx_sprintf(ctx->expires.data, "%L",
+                                       who->claims->exp / 1000)
+                           - ctx->expires.data;
+    }
+
+    ctx->key = ctx->conn->key;
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_signaling_identify(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
-    ngx_str_t *id, ngx_str_t *metadata, ngx_str_t *origin)
+    ngx_signaling_who_t *who)
 {
     size_t                     quoted, size;
     u_char                    *p;
     slice_t                   *peer;
     ngx_signaling_identity_t  *identity;
 
-    peer = (slice_t *) id;
+    peer = (slice_t *) &who->id;
     quoted = sig_proto_quote_len(peer);
 
-    size = offsetof(ngx_signaling_identity_t, text) + id->len + quoted
-           + metadata->len + (origin ? origin->len : 0);
+    size = offsetof(ngx_signaling_identity_t, text) + who->id.len + quoted
+           + who->metadata.len + (who->origin ? who->origin->len : 0);
+
+    if (who->claims) {
+        size = ngx_align(size, sizeof(void *))
+               + ngx_signaling_grant_size(who->claims);
+    }
 
     identity = ngx_alloc(size, r->connection->log);
     if (identity == NULL) {
@@ -166,28 +274,35 @@ ngx_signaling_identify(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
 
     p = identity->text;
 
-    identity->id.len = id->len;
+    identity->id.len = who->id.len;
     identity->id.data = p;
-    p = ngx_cpymem(p, id->data, id->len);
+    p = ngx_cpymem(p, who->id.data, who->id.len);
 
     identity->quoted.len = quoted;
     identity->quoted.data = p;
     p = sig_proto_quote(p, peer);
 
-    identity->metadata.len = metadata->len;
+    identity->metadata.len = who->metadata.len;
     identity->metadata.data = p;
 
-    if (metadata->len) {
-        p = ngx_cpymem(p, metadata->data, metadata->len);
+    if (who->metadata.len) {
+        p = ngx_cpymem(p, who->metadata.data, who->metadata.len);
     }
 
     identity->origin.len = 0;
     identity->origin.data = NULL;
 
-    if (origin) {
-        identity->origin.len = origin->len;
+    if (who->origin) {
+        identity->origin.len = who->origin->len;
         identity->origin.data = p;
-        ngx_memcpy(p, origin->data, origin->len);
+        p = ngx_cpymem(p, who->origin->data, who->origin->len);
+    }
+
+    identity->grant = NULL;
+
+    if (who->claims) {
+        p = ngx_align_ptr(p, sizeof(void *));
+        identity->grant = ngx_signaling_grant(p, who->claims);
     }
 
     sc->identity = identity;
@@ -235,51 +350,96 @@ ngx_signaling_peer_metadata(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
 }
 
 
-/* {"iceServers":[...]}, docs/protocol.md 4.2.1 */
+/*
+ * What the token says, and {"iceServers":[...]} unless it says that itself,
+ * docs/protocol.md 4.2.1.
+ */
 
 static ngx_int_t
 ngx_signaling_welcome_metadata(ngx_http_request_t *r,
-    ngx_signaling_handshake_t *hs)
+    ngx_signaling_handshake_t *hs, access_claims_t *claims)
 {
-    u_char                *p;
-    ngx_str_t              list;
-    ngx_signaling_conn_t  *sc;
+    u_char     *p;
+    ngx_str_t   list, rest;
 
-    sc = hs->ctx.conn;
+    ngx_str_null(&list);
+    ngx_str_null(&rest);
 
-    if (sc->conf->ice_servers == NULL || !sc->key->turn) {
-        return NGX_OK;
+    /* without its braces, "{}" is nothing */
+
+    if (claims && claims->metadata.len > 2) {
+        rest.len = claims->metadata.len - 2;
+        rest.data = claims->metadata.data + 1;
     }
 
-    if (ngx_http_complex_value(r, sc->conf->ice_servers, &list) != NGX_OK) {
+    if ((claims == NULL || !claims->has_ice)
+        && ngx_signaling_ice_servers(r, hs->ctx.conn, &list) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    if (list.len == 0 || sig_proto_json(list.data, list.len) != '[') {
-
-        if (!sc->worker->told_ice) {
-            sc->worker->told_ice = 1;
-
-            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                          "\"signaling_ice_servers\" gave no JSON array and "
-                          "is left out");
-        }
-
+    if (list.len == 0 && rest.len == 0) {
         return NGX_OK;
     }
 
-    hs->metadata.len = sizeof("{\"iceServers\":}") - 1 + list.len;
-
-    p = ngx_pnalloc(r->pool, hs->metadata.len);
+    p = ngx_pnalloc(r->pool, sizeof("{\"iceServers\":,}") - 1 + list.len
+                             + rest.len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     hs->metadata.data = p;
 
-    p = ngx_cpymem(p, "{\"iceServers\":", sizeof("{\"iceServers\":") - 1);
-    p = ngx_cpymem(p, list.data, list.len);
-    *p = '}';
+    *p++ = '{';
+
+    if (list.len) {
+        p = ngx_cpymem(p, "\"iceServers\":", sizeof("\"iceServers\":") - 1);
+        p = ngx_cpymem(p, list.data, list.len);
+    }
+
+    if (list.len && rest.len) {
+        *p++ = ',';
+    }
+
+    if (rest.len) {
+        p = ngx_cpymem(p, rest.data, rest.len);
+    }
+
+    *p++ = '}';
+
+    hs->metadata.len = (size_t) (p - hs->metadata.data);
+
+    return NGX_OK;
+}
+
+
+/* the list is left empty when there is none to be handed out */
+
+static ngx_int_t
+ngx_signaling_ice_servers(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
+    ngx_str_t *list)
+{
+    if (sc->conf->ice_servers == NULL || !sc->key->turn) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(r, sc->conf->ice_servers, list) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (list->len && sig_proto_json(list->data, list->len) == '[') {
+        return NGX_OK;
+    }
+
+    if (!sc->worker->told_ice) {
+        sc->worker->told_ice = 1;
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "\"signaling_ice_servers\" gave no JSON array and "
+                      "is left out");
+    }
+
+    ngx_str_null(list);
 
     return NGX_OK;
 }
@@ -354,9 +514,14 @@ ngx_signaling_welcome(ngx_signaling_conn_t *sc, slice_t *json_metadata)
 {
     u_char                 *p;
     size_t                  len;
+    int64_t                 expires;
     ngx_signaling_frame_t  *f;
+    ngx_signaling_grant_t  *grant;
 
-    len = sig_proto_welcome_len(&sc->identity->quoted, -1, ngx_time(),
+    grant = sc->identity->grant;
+    expires = grant ? (grant->ends + ACCESS_JWT_EARLY) / 1000 : -1;
+
+    len = sig_proto_welcome_len(&sc->identity->quoted, expires, ngx_time(),
                                 sc->conf->max_message, json_metadata);
 
     f = ngx_signaling_frame(sc->worker, SIG_WS_TEXT, len, &p);
@@ -365,7 +530,7 @@ ngx_signaling_welcome(ngx_signaling_conn_t *sc, slice_t *json_metadata)
         return;
     }
 
-    (void) sig_proto_welcome(p, &sc->identity->quoted, -1, ngx_time(),
+    (void) sig_proto_welcome(p, &sc->identity->quoted, expires, ngx_time(),
                              sc->conf->max_message, json_metadata);
 
     ngx_signaling_send(sc, f);

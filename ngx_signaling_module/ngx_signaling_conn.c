@@ -12,9 +12,9 @@
  * two seconds for its own.  ngx_signaling_conn_drop() ends it on the spot and
  * frees it: a caller touches the connection no more.
  *
- * A connection has one timer, that of its read event, which serves the ping
- * and the wait for a Close in turn.  It is not cancelable, so that a retiring
- * worker lives as long as its connections.
+ * A connection has one timer, that of its read event, which serves the ping,
+ * the end of a token and the wait for a Close.  It is not cancelable, so that
+ * a retiring worker lives as long as its connections.
  */
 
 
@@ -286,6 +286,12 @@ ngx_signaling_timeout(ngx_signaling_conn_t *sc)
         return;
     }
 
+    if (ngx_signaling_token_left(sc) <= 0) {
+        ngx_signaling_conn_close(sc, NGX_SIGNALING_TOKEN_EXPIRED,
+                                 "token expired");
+        return;
+    }
+
     if (sc->pinged) {
         left = (ngx_msec_int_t) (sc->deadline - ngx_current_msec);
 
@@ -346,6 +352,15 @@ ngx_signaling_set_timer(ngx_signaling_conn_t *sc)
     } else {
         left = (ngx_msec_int_t) (sc->seen + sc->conf->ping
                                  - ngx_current_msec);
+    }
+
+    /*
+     * No timer is set for a token that ends after the next ping: so none is
+     * out of the range of timers, and a clock that was set right is noticed.
+     */
+
+    if (sc->state == NGX_SIGNALING_OPEN) {
+        left = ngx_min(left, ngx_signaling_token_left(sc));
     }
 
     if (sc->connection->read->timer_set) {

@@ -41,7 +41,8 @@ static ngx_int_t ngx_signaling_upgrade_required(ngx_http_request_t *r,
     const char *name, const char *value);
 static ngx_int_t ngx_signaling_header(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
-static ngx_int_t ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key);
+static ngx_int_t ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_str_t *protocol);
 static void ngx_signaling_abort(void *data);
 static void ngx_signaling_leave_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_signaling_is_held(ngx_http_request_t *r);
@@ -55,6 +56,7 @@ ngx_signaling_handler(ngx_http_request_t *r)
     ngx_int_t                   rc;
     ngx_str_t                   second = ngx_string("1");
     ngx_connection_t           *c;
+    ngx_signaling_ctx_t        *ctx;
     ngx_signaling_conn_t       *sc;
     ngx_signaling_zone_t       *zone;
     ngx_signaling_upgrade_t     u;
@@ -106,6 +108,12 @@ ngx_signaling_handler(ngx_http_request_t *r)
     sc->state = NGX_SIGNALING_REFUSED;
     sc->tokens = (uint32_t) slcf->burst * 1000;
 
+    ctx = ngx_http_get_module_ctx(r, ngx_signaling_module);
+
+    if (ctx) {
+        hs->ctx = *ctx;
+    }
+
     hs->ctx.conn = sc;
     hs->request = r;
     hs->cleanup->handler = ngx_signaling_abort;
@@ -115,7 +123,7 @@ ngx_signaling_handler(ngx_http_request_t *r)
 
     if (ngx_signaling_credential(r, hs, u.origin.data ? &u.origin : NULL)
         != NGX_OK
-        || ngx_signaling_switch(r, &u.key) != NGX_OK)
+        || ngx_signaling_switch(r, &u.key, &hs->ctx.protocol) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -321,8 +329,15 @@ ngx_signaling_header(ngx_http_request_t *r, const char *name,
 }
 
 
+/*
+ * A browser that offered subprotocols and is given none reports a broken
+ * connection, so the one with the token is selected in front of a refusal
+ * too.
+ */
+
 static ngx_int_t
-ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key)
+ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_str_t *protocol)
 {
     u_char            *p, digest[20];
     ngx_str_t          accept, sha1, websocket = ngx_string("websocket");
@@ -352,6 +367,13 @@ ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key)
 
     if (ngx_signaling_header(r, "Upgrade", &websocket) != NGX_OK
         || ngx_signaling_header(r, "Sec-WebSocket-Accept", &accept)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (protocol->len
+        && ngx_signaling_header(r, "Sec-WebSocket-Protocol", protocol)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -393,7 +415,9 @@ ngx_signaling_mask_handler(ngx_http_request_t *r)
 
     smcf = ngx_http_get_module_main_conf(r, ngx_signaling_module);
 
-    if (access_mask_args(r, &smcf->keys) != NGX_OK) {
+    if (ngx_signaling_token_take(r) != NGX_OK
+        || access_mask_args(r, &smcf->keys) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -30,6 +30,7 @@ static ngx_int_t ngx_signaling_variable(ngx_http_request_t *r,
 #define NGX_SIGNALING_VAR_PEER_ID  0
 #define NGX_SIGNALING_VAR_KEY      1
 #define NGX_SIGNALING_VAR_APP      2
+#define NGX_SIGNALING_VAR_EXPIRES  3
 
 
 static ngx_conf_enum_t  ngx_signaling_reloads[] = {
@@ -232,6 +233,9 @@ static ngx_http_variable_t  ngx_signaling_variables[] = {
 
     { ngx_string("signaling_app"), NULL, ngx_signaling_variable,
       NGX_SIGNALING_VAR_APP, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("signaling_expires"), NULL, ngx_signaling_variable,
+      NGX_SIGNALING_VAR_EXPIRES, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -511,6 +515,10 @@ ngx_signaling_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     case NGX_SIGNALING_VAR_PEER_ID:
         s = ctx->peer_id;
+        break;
+
+    case NGX_SIGNALING_VAR_EXPIRES:
+        s = ctx->expires;
         break;
 
     case NGX_SIGNALING_VAR_KEY:

@@ -389,7 +389,7 @@ ngx_signaling_tell(ngx_signaling_room_t *room, ngx_uint_t type, uint64_t seq,
         sc = sub->conn;
 
         if (sub->seq >= seq
-            || !(sc->key->actions & ACCESS_PRESENCE)
+            || !(sc->actions & ACCESS_PRESENCE)
             || slice_eq(&sc->identity->id, peer))
         {
             continue;

@@ -254,7 +254,7 @@ ngx_signaling_subscribe(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 
     ngx_signaling_ack(sc, &e->request_id);
 
-    if (sc->key->actions & ACCESS_PRESENCE) {
+    if (sc->actions & ACCESS_PRESENCE) {
         ngx_signaling_snapshot(sc, room, &roster);
     }
 
@@ -275,7 +275,7 @@ ngx_signaling_resubscribe(ngx_signaling_sub_t *sub, sig_envelope_t *e)
     sc = sub->conn;
     sw = sc->worker;
 
-    if (!(sc->key->actions & ACCESS_PRESENCE)) {
+    if (!(sc->actions & ACCESS_PRESENCE)) {
         sub->metadata = e->sender_metadata;
         ngx_signaling_ack(sc, &e->request_id);
 
@@ -315,7 +315,7 @@ ngx_signaling_join(ngx_signaling_conn_t *sc, const slice_t *name,
     ngx_signaling_worker_t  *sw;
 
     sw = sc->worker;
-    presence = sc->key->actions & ACCESS_PRESENCE;
+    presence = sc->actions & ACCESS_PRESENCE;
 
     do {
         roster->data = sw->roster;
