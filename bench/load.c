@@ -289,7 +289,7 @@ load_stdin(load_t *load)
 static int
 load_wait(load_t *load, uint64_t now)
 {
-    int  wait, tick;
+    int  wait;
 
     if (load->phase == LOAD_HOLD) {
         wait = -1;
@@ -299,14 +299,6 @@ load_wait(load_t *load, uint64_t now)
 
     } else {
         wait = (int) ((load->deadline - now) / 1000000 + 1);
-    }
-
-    if (load->mode->tick != NULL && load->phase >= LOAD_WARMUP) {
-        tick = load->mode->tick(load, now);
-
-        if (tick >= 0 && (wait == -1 || tick < wait)) {
-            wait = tick;
-        }
     }
 
     return wait;
@@ -401,8 +393,10 @@ load_turn(load_t *load, uint64_t now)
         }
 
         if (now >= load->deadline) {
-            load_fail(load, NULL, "%llu messages were sent, %llu have arrived",
+            load_fail(load, NULL, "%llu %s, %llu have arrived",
                       (unsigned long long) load->sent,
+                      load->mode->clients == 0 ? "messages were sent"
+                                               : "answers were due",
                       (unsigned long long) load->received);
         }
 
@@ -475,4 +469,6 @@ load_close(load_t *load)
     free(load->data_buf);
     free(load->message_buf);
     free(load->pattern);
+    free(load->tokens);
+    free(load->token_text);
 }

@@ -2,13 +2,16 @@
 /*
  * Copyright (C) The ngx_signaling authors
  *
- * The load generator: many WebSocket clients in one thread, over epoll.
+ * The load generator: many WebSocket or HTTP clients in one thread, over
+ * epoll.
  *
  *   load.c          the event loop, phases of a run
  *   load_option.c   the command line
  *   load_client.c   one client: connect, handshake, frames in and out
  *   load_dialect.c  how a server is joined, and what a message looks like
+ *   load_http.c     the dialect that asks by GET and keeps the connection
  *   load_mode.c     who sends when; the check of every message
+ *   load_token.c    the JSON Web Tokens that clients show
  *   load_report.c   the server's CPU time, the line of JSON
  *
  * A dialect says how to speak to one kind of server, a mode says what
@@ -38,12 +41,20 @@
 #define LOAD_MAX_FRAME      1048576     /* of the server */
 #define LOAD_PATTERN        4096        /* period of the padding */
 #define LOAD_PIDS           64
+#define LOAD_TARGET_MAX     4096        /* of a request, with its token */
+
+/* what a dialect can do, and what a mode asks for */
+
+#define LOAD_RELAYS         0x01        /* messages, from client to client */
+#define LOAD_WELCOMES       0x02        /* a first frame says: you are in */
+#define LOAD_ANSWERS        0x04        /* a request has one answer */
 
 
 typedef struct load_s          load_t;
 typedef struct load_client_s   load_client_t;
 typedef struct load_dialect_s  load_dialect_t;
 typedef struct load_mode_s     load_mode_t;
+typedef struct load_token_s    load_token_t;
 
 
 typedef enum {
@@ -51,7 +62,9 @@ typedef enum {
     LOAD_CLIENT_CONNECTING,
     LOAD_CLIENT_HANDSHAKE,
     LOAD_CLIENT_OPEN,               /* 101 seen */
-    LOAD_CLIENT_JOINED              /* everyone of the room is known */
+    LOAD_CLIENT_JOINED,             /* everyone of the room is known */
+    LOAD_CLIENT_LEAVING,            /* our Close is sent */
+    LOAD_CLIENT_LEFT                /* the server's Close has come */
 } load_client_e;
 
 
@@ -94,8 +107,15 @@ struct load_client_s {
 };
 
 
+struct load_token_s {
+    const char            *id;          /* the peer ID that it stands for */
+    const char            *text;
+};
+
+
 struct load_dialect_s {
     const char            *name;
+    uint8_t                can;         /* LOAD_RELAYS and so on */
 
     /* writes the request target; returns its length */
     size_t               (*target)(load_t *load, load_client_t *c,
@@ -115,25 +135,37 @@ struct load_dialect_s {
     /* puts the envelope around data; returns the length of the message */
     size_t               (*message)(load_t *load, load_client_t *c,
                                     u_char *data, size_t len, u_char *buf);
+
+    /*
+     * Not NULL: no WebSocket.  Takes one answer from the bytes of the server,
+     * returns its length, or 0 when it is incomplete.
+     */
+    size_t               (*answer)(load_t *load, load_client_t *c, u_char *p,
+                                   size_t len);
+
+    /* with "answer": sends one request */
+    void                 (*ask)(load_t *load, load_client_t *c);
 };
 
 
 struct load_mode_s {
     const char            *name;
-    uint32_t               window;      /* default of --window */
+    uint8_t                needs;       /* of the dialect, LOAD_RELAYS... */
     uint8_t                traffic;     /* 0: holds until stdin ends */
+    uint32_t               window;      /* default of --window */
+    uint32_t               clients;     /* of --clients; 0: there are rooms */
 
     /* all have joined */
     void                 (*start)(load_t *load);
 
-    /* c has got one message, already checked */
+    /* c has got one message or answer, already checked */
     void                 (*received)(load_t *load, load_client_t *c);
 
-    /*
-     * Called once per turn of the loop; returns the milliseconds until it
-     * wants to be called again at the latest, or -1.  NULL: no clock needed.
-     */
-    int                  (*tick)(load_t *load, uint64_t now);
+    /* c has its welcome, already checked.  NULL: c goes on to join a room. */
+    void                 (*welcomed)(load_t *load, load_client_t *c);
+
+    /* both sides have said Close, and c has no connection any more */
+    void                 (*left)(load_t *load, load_client_t *c);
 };
 
 
@@ -144,7 +176,13 @@ struct load_s {
     /* options */
     const char            *host;
     const char            *key;
+    const char            *path;
     const char            *origin;
+    const char            *expect;      /* in a welcome or body, or NULL */
+    load_token_t          *tokens;      /* of one file; none: a key is shown */
+    char                  *token_text;
+    uint32_t               ntokens;
+    uint32_t               alone;       /* clients of a mode without rooms */
     uint16_t               port;
     uint32_t               rooms;
     uint32_t               room_size;
@@ -224,6 +262,9 @@ void load_client_connect(load_t *load, load_client_t *c);
 /* handles what epoll reported for c */
 void load_client_event(load_t *load, load_client_t *c, uint32_t events);
 
+/* says Close; the mode is told when the server has closed the connection */
+void load_client_leave(load_t *load, load_client_t *c);
+
 /* appends one masked frame to what load_client_flush() will write */
 void load_client_queue(load_t *load, u_char opcode, u_char *p, size_t len);
 
@@ -234,6 +275,24 @@ void load_client_flush(load_t *load, load_client_t *c);
 /* load_dialect.c */
 
 const load_dialect_t *load_dialect_find(const char *name);
+
+
+/* load_http.c */
+
+size_t load_http_answer(load_t *load, load_client_t *c, u_char *p, size_t len);
+void load_http_ask(load_t *load, load_client_t *c);
+
+
+/* load_token.c */
+
+/*
+ * Reads a file with lines of a peer ID, a space and a token; client n takes
+ * line n, those beyond the last begin anew.
+ */
+void load_tokens(load_t *load, const char *file);
+
+/* the token of c, or NULL when it shows a key */
+load_token_t *load_token(load_t *load, load_client_t *c);
 
 
 /* load_mode.c */

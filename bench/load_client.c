@@ -28,6 +28,8 @@
 #define LOAD_PING    0x9
 #define LOAD_PONG    0xa
 
+#define LOAD_NORMAL  1000               /* of a Close, RFC 6455, 7.4.1 */
+
 #define LOAD_KEEP    65536              /* a larger leftover is given back */
 
 
@@ -35,12 +37,17 @@ static void load_client_watch(load_t *load, load_client_t *c, int op,
     uint32_t events);
 static void load_client_request(load_t *load, load_client_t *c);
 static void load_client_read(load_t *load, load_client_t *c);
+static size_t load_client_take(load_t *load, load_client_t *c, u_char *p,
+    size_t len);
 static size_t load_client_response(load_t *load, load_client_t *c, u_char *p,
     size_t len);
 static size_t load_client_frame(load_t *load, load_client_t *c, u_char *p,
     size_t len);
 static void load_client_dispatch(load_t *load, load_client_t *c,
     u_char opcode, u_char *p, size_t len);
+static void load_client_close(load_t *load, load_client_t *c, u_char *p,
+    size_t len);
+static void load_client_left(load_t *load, load_client_t *c);
 static void load_client_keep(load_t *load, load_client_t *c, u_char *p,
     size_t len);
 static uint32_t load_mask(load_t *load);
@@ -141,6 +148,12 @@ load_client_event(load_t *load, load_client_t *c, uint32_t events)
 
         if (events & EPOLLOUT) {
             load_client_watch(load, c, EPOLL_CTL_MOD, EPOLLIN);
+
+            if (load->dialect->answer != NULL) {
+                load_joined(load, c);
+                return;
+            }
+
             load_client_request(load, c);
         }
 
@@ -161,10 +174,14 @@ static void
 load_client_request(load_t *load, load_client_t *c)
 {
     int     n;
-    char    target[512], buf[2048];
+    char    target[LOAD_TARGET_MAX], buf[LOAD_TARGET_MAX + 1024];
     size_t  len;
 
     len = load->dialect->target(load, c, target, sizeof(target));
+
+    if (len >= sizeof(target)) {
+        load_fail(load, c, "the request is too long");
+    }
 
     n = snprintf(buf, sizeof(buf),
                  "GET %.*s HTTP/1.1\r\n"
@@ -221,16 +238,20 @@ load_client_read(load_t *load, load_client_t *c)
     }
 
     if (n == 0) {
-        load_fail(load, c, "the server has closed the connection");
+
+        if (c->state != LOAD_CLIENT_LEFT || len != 0) {
+            load_fail(load, c, "the server has closed the connection");
+        }
+
+        load_client_left(load, c);
+        return;
     }
 
     len += (size_t) n;
 
     while (len != 0) {
 
-        used = (c->state == LOAD_CLIENT_HANDSHAKE)
-               ? load_client_response(load, c, p, len)
-               : load_client_frame(load, c, p, len);
+        used = load_client_take(load, c, p, len);
 
         if (used == 0) {
             break;
@@ -241,6 +262,23 @@ load_client_read(load_t *load, load_client_t *c)
     }
 
     load_client_keep(load, c, p, len);
+}
+
+
+/* returns the bytes of one thing, or 0 when it is incomplete */
+
+static size_t
+load_client_take(load_t *load, load_client_t *c, u_char *p, size_t len)
+{
+    if (load->dialect->answer != NULL) {
+        return load->dialect->answer(load, c, p, len);
+    }
+
+    if (c->state == LOAD_CLIENT_HANDSHAKE) {
+        return load_client_response(load, c, p, len);
+    }
+
+    return load_client_frame(load, c, p, len);
 }
 
 
@@ -338,6 +376,10 @@ load_client_dispatch(load_t *load, load_client_t *c, u_char opcode, u_char *p,
     size_t   data_len;
     u_char  *data;
 
+    if (c->state == LOAD_CLIENT_LEFT) {
+        load_fail(load, c, "a frame behind the Close");
+    }
+
     switch (opcode) {
 
     case LOAD_TEXT:
@@ -357,13 +399,73 @@ load_client_dispatch(load_t *load, load_client_t *c, u_char opcode, u_char *p,
         return;
 
     case LOAD_CLOSE:
-        load_fail(load, c, "closed with code %u, \"%.*s\"",
-                  len >= 2 ? (unsigned) (p[0] << 8 | p[1]) : 1005,
-                  len > 2 ? (int) len - 2 : 0, p + 2);
+        load_client_close(load, c, p, len);
+        return;
 
     default:
         load_fail(load, c, "a frame with opcode %u", opcode);
     }
+}
+
+
+/* expected is the answer to ours, which repeats its code */
+
+static void
+load_client_close(load_t *load, load_client_t *c, u_char *p, size_t len)
+{
+    unsigned  code;
+
+    code = (len >= 2) ? (unsigned) (p[0] << 8 | p[1]) : 1005;
+
+    if (c->state != LOAD_CLIENT_LEAVING || code != LOAD_NORMAL) {
+        load_fail(load, c, "closed with code %u, \"%.*s\"", code,
+                  len > 2 ? (int) len - 2 : 0, p + 2);
+    }
+
+    c->state = LOAD_CLIENT_LEFT;
+}
+
+
+void
+load_client_leave(load_t *load, load_client_t *c)
+{
+    u_char  code[2];
+
+    code[0] = LOAD_NORMAL >> 8;
+    code[1] = LOAD_NORMAL & 0xff;
+
+    c->state = LOAD_CLIENT_LEAVING;
+
+    load_client_queue(load, LOAD_CLOSE, code, sizeof(code));
+    load_client_flush(load, c);
+}
+
+
+/*
+ * The server has sent its FIN.  Answered by a RST it keeps no TIME_WAIT, of
+ * which a measurement would otherwise leave a hundred thousand behind.
+ */
+
+static void
+load_client_left(load_t *load, load_client_t *c)
+{
+    struct linger  linger;
+
+    linger.l_onoff = 1;
+    linger.l_linger = 0;
+
+    if (setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger))
+        == -1)
+    {
+        load_fail(load, c, "setsockopt(SO_LINGER): %s", strerror(errno));
+    }
+
+    (void) close(c->fd);
+
+    c->fd = -1;
+    c->state = LOAD_CLIENT_NEW;
+
+    load->mode->left(load, c);
 }
 
 

@@ -45,6 +45,7 @@ typedef struct {
     load_slice_t  peer_id;
     load_slice_t  channel;
     load_slice_t  request_id;
+    load_slice_t  expires_at;
 } load_frame_t;
 
 
@@ -67,6 +68,7 @@ static size_t load_signaling_message(load_t *load, load_client_t *c,
     u_char *data, size_t len, u_char *buf);
 static void load_signaling_welcome(load_t *load, load_client_t *c,
     load_frame_t *f);
+static void load_signaling_subscribe(load_t *load, load_client_t *c);
 static void load_signaling_presence(load_t *load, load_client_t *c,
     load_frame_t *f);
 static void load_signaling_member(load_t *load, load_client_t *c,
@@ -81,17 +83,21 @@ static int load_json_frame(load_frame_t *f, u_char *p, size_t len);
 
 
 static const load_dialect_t  load_dialects[] = {
-    { "signaling", load_signaling_target, load_signaling_opened,
-      load_signaling_frame, load_signaling_message },
+    { "signaling", LOAD_RELAYS|LOAD_WELCOMES,
+      load_signaling_target, load_signaling_opened,
+      load_signaling_frame, load_signaling_message, NULL, NULL },
 
-    { "bare", load_room_target, load_verbatim_opened,
-      load_verbatim_frame, load_verbatim_message },
+    { "bare", LOAD_RELAYS, load_room_target, load_verbatim_opened,
+      load_verbatim_frame, load_verbatim_message, NULL, NULL },
 
-    { "nodews", load_room_target, load_verbatim_opened,
-      load_verbatim_frame, load_verbatim_message },
+    { "nodews", LOAD_RELAYS, load_room_target, load_verbatim_opened,
+      load_verbatim_frame, load_verbatim_message, NULL, NULL },
 
-    { "nchan", load_nchan_target, load_verbatim_opened,
-      load_verbatim_frame, load_verbatim_message }
+    { "nchan", LOAD_RELAYS, load_nchan_target, load_verbatim_opened,
+      load_verbatim_frame, load_verbatim_message, NULL, NULL },
+
+    { "http", LOAD_ANSWERS, NULL, NULL, NULL, NULL,
+      load_http_answer, load_http_ask }
 };
 
 #define LOAD_NDIALECTS  (sizeof(load_dialects) / sizeof(load_dialects[0]))
@@ -171,7 +177,16 @@ load_verbatim_message(load_t *load, load_client_t *c, u_char *data, size_t len,
 static size_t
 load_signaling_target(load_t *load, load_client_t *c, char *buf, size_t size)
 {
-    return (size_t) snprintf(buf, size, "/v1?key=%.256s", load->key);
+    load_token_t  *token;
+
+    token = load_token(load, c);
+
+    if (token != NULL) {
+        return (size_t) snprintf(buf, size, "%s?token=%s", load->path,
+                                 token->text);
+    }
+
+    return (size_t) snprintf(buf, size, "%s?key=%s", load->path, load->key);
 }
 
 
@@ -216,6 +231,13 @@ load_signaling_frame(load_t *load, load_client_t *c, u_char *p, size_t len,
         load_signaling_presence(load, c, &f);
 
     } else if (load_is(&f.type, "welcome") && c->step == LOAD_STEP_WELCOME) {
+
+        if (load->expect != NULL
+            && memmem(p, len, load->expect, strlen(load->expect)) == NULL)
+        {
+            load_fail(load, c, "no %s in %.*s", load->expect, (int) len, p);
+        }
+
         load_signaling_welcome(load, c, &f);
 
     } else if (load_is(&f.type, "ack") && c->step == LOAD_STEP_ACK
@@ -258,18 +280,61 @@ load_signaling_message(load_t *load, load_client_t *c, u_char *data,
 }
 
 
+/* who shows a token is who it says, and a key gives another ID each time */
+
 static void
 load_signaling_welcome(load_t *load, load_client_t *c, load_frame_t *f)
 {
-    int   n;
-    char  buf[256];
+    int            stranger, expires;
+    load_token_t  *token;
 
-    if (f->peer_id.len == 0 || f->peer_id.len > LOAD_ID_LEN) {
-        load_fail(load, c, "a welcome without peerId");
+    token = load_token(load, c);
+
+    if (f->peer_id.len == 0 || f->peer_id.len > LOAD_ID_LEN
+        || f->expires_at.len == 0)
+    {
+        load_fail(load, c, "a welcome without peerId or expiresAt");
+    }
+
+    expires = !load_is(&f->expires_at, "null");
+
+    if (expires != (token != NULL)) {
+        load_fail(load, c, "a welcome whose expiresAt is %.*s",
+                  (int) f->expires_at.len, f->expires_at.p);
+    }
+
+    if (token != NULL) {
+        stranger = f->peer_id.len != strlen(token->id)
+                   || memcmp(f->peer_id.p, token->id, f->peer_id.len) != 0;
+
+    } else {
+        stranger = f->peer_id.len == c->id_len
+                   && memcmp(f->peer_id.p, c->id, c->id_len) == 0;
+    }
+
+    if (stranger) {
+        load_fail(load, c, "the welcome of %.*s, who is somebody else",
+                  (int) f->peer_id.len, f->peer_id.p);
     }
 
     memcpy(c->id, f->peer_id.p, f->peer_id.len);
     c->id_len = (uint8_t) f->peer_id.len;
+    c->step = LOAD_STEP_ACK;
+
+    if (load->mode->welcomed != NULL) {
+        load->mode->welcomed(load, c);
+        return;
+    }
+
+    load_signaling_subscribe(load, c);
+}
+
+
+static void
+load_signaling_subscribe(load_t *load, load_client_t *c)
+{
+    int   n;
+    char  buf[256];
 
     n = snprintf(buf, sizeof(buf), "{\"type\":\"subscribe\","
                  "\"channel\":\"bench-%u\",\"requestId\":\"join\"}",
@@ -277,8 +342,6 @@ load_signaling_welcome(load_t *load, load_client_t *c, load_frame_t *f)
 
     load_client_queue(load, LOAD_TEXT, (u_char *) buf, (size_t) n);
     load_client_flush(load, c);
-
-    c->step = LOAD_STEP_ACK;
 }
 
 
@@ -587,6 +650,9 @@ load_json_frame(load_frame_t *f, u_char *p, size_t len)
 
         } else if (load_is(&name, "requestId")) {
             f->request_id = value;
+
+        } else if (load_is(&name, "expiresAt")) {
+            f->expires_at = value;
         }
     }
 

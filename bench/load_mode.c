@@ -17,14 +17,29 @@
 static void load_pingpong_start(load_t *load);
 static void load_window_start(load_t *load);
 static void load_bounce(load_t *load, load_client_t *c);
+static void load_connect_start(load_t *load);
+static void load_connect_welcomed(load_t *load, load_client_t *c);
+static void load_connect_left(load_t *load, load_client_t *c);
+static void load_request_start(load_t *load);
+static void load_request_again(load_t *load, load_client_t *c);
 static u_char *load_hex(u_char *p, uint64_t n, uint32_t digits);
 static uint64_t load_unhex(u_char *p, uint32_t digits);
 
 
 static const load_mode_t  load_modes[] = {
-    { "pingpong", 1, 1, load_pingpong_start, load_bounce, NULL },
-    { "window", 32, 1, load_window_start, load_bounce, NULL },
-    { "idle", 1, 0, NULL, NULL, NULL }
+    { "pingpong", LOAD_RELAYS, 1, 1, 0,
+      load_pingpong_start, load_bounce, NULL, NULL },
+
+    { "window", LOAD_RELAYS, 1, 32, 0,
+      load_window_start, load_bounce, NULL, NULL },
+
+    { "idle", LOAD_RELAYS, 0, 1, 0, NULL, NULL, NULL, NULL },
+
+    { "connect", LOAD_WELCOMES, 1, 1, 32, load_connect_start, NULL,
+      load_connect_welcomed, load_connect_left },
+
+    { "request", LOAD_ANSWERS, 1, 1, 16,
+      load_request_start, load_request_again, NULL, NULL }
 };
 
 #define LOAD_NMODES  (sizeof(load_modes) / sizeof(load_modes[0]))
@@ -76,6 +91,71 @@ load_bounce(load_t *load, load_client_t *c)
 {
     if (load->phase < LOAD_DRAIN) {
         load_owe(load, c, 1);
+    }
+}
+
+
+/*
+ * Each client comes, has its welcome, says Close and comes again.  Counted is
+ * a whole visit, when the server has closed the connection.
+ */
+
+static void
+load_connect_start(load_t *load)
+{
+    uint32_t  i;
+
+    for (i = 0; i < load->nclients; i++) {
+        load->sent++;
+        load_client_leave(load, &load->clients[i]);
+    }
+}
+
+
+/* those of the opening wait until all are in */
+
+static void
+load_connect_welcomed(load_t *load, load_client_t *c)
+{
+    if (load->phase == LOAD_OPENING) {
+        load_joined(load, c);
+        return;
+    }
+
+    load_client_leave(load, c);
+}
+
+
+static void
+load_connect_left(load_t *load, load_client_t *c)
+{
+    load->received++;
+
+    if (load->phase < LOAD_DRAIN) {
+        load->sent++;
+        load_client_connect(load, c);
+    }
+}
+
+
+/* one request of each client under way, the next when its answer is there */
+
+static void
+load_request_start(load_t *load)
+{
+    uint32_t  i;
+
+    for (i = 0; i < load->nclients; i++) {
+        load->dialect->ask(load, &load->clients[i]);
+    }
+}
+
+
+static void
+load_request_again(load_t *load, load_client_t *c)
+{
+    if (load->phase < LOAD_DRAIN) {
+        load->dialect->ask(load, c);
     }
 }
 

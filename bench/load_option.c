@@ -25,24 +25,36 @@ static void load_set_mode(load_t *load, const char *name, const char *value);
 static void load_set_text(load_t *load, const char *name, const char *value);
 static void load_set_count(load_t *load, const char *name,
     const char *value);
+static void load_set_tokens(load_t *load, const char *name,
+    const char *value);
 static void load_set_seconds(load_t *load, const char *name,
     const char *value);
 static void load_set_pids(load_t *load, const char *name, const char *value);
 static void load_usage(FILE *file);
+static void load_check(load_t *load);
 
 
 static const load_option_t  load_option_table[] = {
-    { "dialect", "signaling, bare, nodews or nchan", load_set_dialect },
-    { "mode", "pingpong, window or idle", load_set_mode },
+    { "dialect", "signaling, bare, nodews, nchan or http", load_set_dialect },
+    { "mode", "pingpong, window, idle; connect (signaling); request (http)",
+      load_set_mode },
     { "host", "address to connect to (127.0.0.1)", load_set_text },
     { "port", "port to connect to", load_set_count },
     { "key", "publishable key, dialect signaling", load_set_text },
+    { "token-file", "instead of it: lines of a peer ID and its token",
+      load_set_tokens },
+    { "path", "of signaling (/v1), or of a request, with its query",
+      load_set_text },
+    { "expect", "text that every welcome, or body, has to have",
+      load_set_text },
     { "origin", "value of the Origin header (none)", load_set_text },
     { "rooms", "number of rooms (100)", load_set_count },
     { "room-size", "clients in each (2)", load_set_count },
-    { "window", "messages in flight of a client (32)", load_set_count },
-    { "bytes", "of the data of a message, quotes included (200)",
+    { "clients", "of the modes without rooms (connect 32, request 16)",
       load_set_count },
+    { "window", "messages in flight of a client (32)", load_set_count },
+    { "bytes", "of the data of a message, quotes included, or of a body "
+      "(200)", load_set_count },
     { "sources", "loopback addresses to connect from (as needed)",
       load_set_count },
     { "opening", "connection attempts at a time (128)", load_set_count },
@@ -89,6 +101,12 @@ load_set_text(load_t *load, const char *name, const char *value)
     } else if (strcmp(name, "key") == 0) {
         load->key = value;
 
+    } else if (strcmp(name, "path") == 0) {
+        load->path = value;
+
+    } else if (strcmp(name, "expect") == 0) {
+        load->expect = value;
+
     } else {
         load->origin = value;
     }
@@ -124,6 +142,9 @@ load_set_count(load_t *load, const char *name, const char *value)
     } else if (strcmp(name, "room-size") == 0) {
         load->room_size = (uint32_t) n;
 
+    } else if (strcmp(name, "clients") == 0) {
+        load->alone = (uint32_t) n;
+
     } else if (strcmp(name, "window") == 0) {
         load->window = (uint32_t) n;
 
@@ -147,6 +168,13 @@ load_set_count(load_t *load, const char *name, const char *value)
     } else {
         load->opening = (uint32_t) n;
     }
+}
+
+
+static void
+load_set_tokens(load_t *load, const char *name, const char *value)
+{
+    load_tokens(load, value);
 }
 
 
@@ -223,6 +251,7 @@ load_options(load_t *load, int argc, char **argv)
 
     load->host = "127.0.0.1";
     load->key = "pk_live_bench";
+    load->path = "/v1";
     load->rooms = 100;
     load->room_size = 2;
     load->bytes = 200;
@@ -258,16 +287,31 @@ load_options(load_t *load, int argc, char **argv)
         }
     }
 
+    load_check(load);
+}
+
+
+static void
+load_check(load_t *load)
+{
     if (load->dialect == NULL || load->mode == NULL || load->port == 0) {
         load_usage(stderr);
         load_fail(load, NULL, "--dialect, --mode and --port are required");
+    }
+
+    if (!(load->dialect->can & load->mode->needs)) {
+        load_fail(load, NULL, "this dialect is not for this mode");
     }
 
     if (load->window == 0) {
         load->window = load->mode->window;
     }
 
-    if (load->mode->traffic && load->room_size != 2) {
+    if (load->mode->clients != 0) {
+        load->rooms = load->alone ? load->alone : load->mode->clients;
+        load->room_size = 1;
+
+    } else if (load->mode->traffic && load->room_size != 2) {
         load_fail(load, NULL, "this mode is for rooms of two");
     }
 
