@@ -23,6 +23,7 @@
  *     ngx_signaling_record.c      records from other workers
  *     ngx_signaling_worker.c      a worker's life: slots, ticks, reaping
  *     ngx_signaling_drain.c       retiring, draining
+ *     ngx_signaling_api*.c        the control plane, ngx_signaling_api.h
  *     ngx_signaling_status.c      the status page
  *
  * Everything here is private to one process but what lies behind
@@ -56,7 +57,11 @@
 
 #define NGX_SIGNALING_METADATA_MAX  4096
 #define NGX_SIGNALING_SNAPSHOT_MAX  900000
+#define NGX_SIGNALING_API_BODY      32768   /* bytes, docs/protocol.md 12.2 */
 #define NGX_SIGNALING_CLOSE_WAIT    2000    /* ms, for the client's Close */
+
+/* bytes of a peer ID as a JSON string */
+#define NGX_SIGNALING_QUOTED_ID     (6 * ACCESS_PEER_ID + 2)
 
 /* close codes of docs/protocol.md 9.1 */
 
@@ -110,15 +115,7 @@ struct ngx_signaling_wakes_s {
 };
 
 
-typedef struct {
-    access_conf_t              access;       /* first, see access_conf.h */
-    access_keys_t              keys;
-    ngx_array_t                zones;        /* of ngx_signaling_zone_t * */
-    ngx_array_t                endpoints;    /* of ngx_signaling_endpoint_t */
-} ngx_signaling_main_conf_t;
-
-
-/* a location with "signaling", for the checks after parsing */
+/* a location of ours, for the checks after parsing */
 
 typedef struct {
     ngx_http_core_srv_conf_t  *cscf;
@@ -128,7 +125,17 @@ typedef struct {
 
 
 typedef struct {
+    access_conf_t              access;       /* first, see access_conf.h */
+    access_keys_t              keys;
+    ngx_array_t                zones;        /* of ngx_signaling_zone_t * */
+    ngx_array_t                endpoints;    /* of ngx_signaling_endpoint_t */
+    ngx_signaling_endpoint_t  *api;          /* the first one, or NULL */
+} ngx_signaling_main_conf_t;
+
+
+typedef struct {
     ngx_shm_zone_t            *shm_zone;     /* of "signaling" */
+    ngx_shm_zone_t            *api_zone;
     ngx_shm_zone_t            *status_zone;
 
     ngx_http_complex_value_t  *ice_servers;
@@ -515,12 +522,15 @@ typedef struct {
 
 
 char *ngx_signaling_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_signaling_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_signaling_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_signaling_value(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_signaling_choice(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_signaling_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_signaling_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_signaling_check_listen(ngx_conf_t *cf,
+    ngx_signaling_main_conf_t *smcf);
+ngx_int_t ngx_signaling_check_api(ngx_conf_t *cf,
     ngx_signaling_main_conf_t *smcf);
 
 
@@ -644,6 +654,8 @@ ngx_int_t ngx_signaling_fanout(ngx_signaling_room_t *room,
 /* ngx_signaling_presence.c */
 
 ngx_int_t ngx_signaling_roster_grow(ngx_signaling_worker_t *sw, size_t size);
+u_char *ngx_signaling_roster_next(u_char *p, slice_t *peer,
+    slice_t *metadata);
 void ngx_signaling_snapshot(ngx_signaling_conn_t *sc,
     ngx_signaling_room_t *room, sig_roster_t *roster);
 void ngx_signaling_changed(ngx_signaling_worker_t *sw,
@@ -696,6 +708,11 @@ void ngx_signaling_worker_going(ngx_signaling_worker_t *sw);
 void ngx_signaling_worker_drain(ngx_signaling_worker_t *sw, ngx_uint_t all);
 void ngx_signaling_worker_drop(ngx_signaling_worker_t *sw);
 void ngx_signaling_leave_step(ngx_event_t *ev);
+
+
+/* ngx_signaling_api.c */
+
+ngx_int_t ngx_signaling_api_handler(ngx_http_request_t *r);
 
 
 /* ngx_signaling_status.c */

@@ -12,42 +12,72 @@
 #include "ngx_signaling.h"
 
 
+static ngx_int_t ngx_signaling_locate(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_shm_zone_t **shm_zone, ngx_http_handler_pt handler);
+static void ngx_signaling_place(ngx_conf_t *cf,
+    ngx_signaling_endpoint_t *endpoint);
+
+
 char *
 ngx_signaling_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_signaling_loc_conf_t *slcf = conf;
 
-    ngx_str_t                  *value;
     ngx_signaling_endpoint_t   *endpoint;
-    ngx_http_core_loc_conf_t   *clcf;
     ngx_signaling_main_conf_t  *smcf;
 
     if (slcf->shm_zone) {
         return "is duplicate";
     }
 
-    value = cf->args->elts;
-    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_signaling_module);
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (ngx_signaling_zone_find(cf, smcf, "signaling", &value[1],
-                                &slcf->shm_zone)
+    if (ngx_signaling_locate(cf, cmd, &slcf->shm_zone, ngx_signaling_handler)
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_signaling_module);
 
     endpoint = ngx_array_push(&smcf->endpoints);
     if (endpoint == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    endpoint->cscf = ngx_http_conf_get_module_srv_conf(cf,
-                                                       ngx_http_core_module);
-    endpoint->file = cf->conf_file->file.name;
-    endpoint->line = cf->conf_file->line;
+    ngx_signaling_place(cf, endpoint);
 
-    clcf->handler = ngx_signaling_handler;
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_signaling_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_signaling_loc_conf_t *slcf = conf;
+
+    ngx_signaling_main_conf_t  *smcf;
+
+    if (slcf->api_zone) {
+        return "is duplicate";
+    }
+
+    if (ngx_signaling_locate(cf, cmd, &slcf->api_zone,
+                             ngx_signaling_api_handler)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_signaling_module);
+
+    if (smcf->api == NULL) {
+
+        smcf->api = ngx_palloc(cf->pool, sizeof(ngx_signaling_endpoint_t));
+        if (smcf->api == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_signaling_place(cf, smcf->api);
+    }
 
     return NGX_CONF_OK;
 }
@@ -58,28 +88,57 @@ ngx_signaling_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_signaling_loc_conf_t *slcf = conf;
 
-    ngx_str_t                  *value;
-    ngx_http_core_loc_conf_t   *clcf;
-    ngx_signaling_main_conf_t  *smcf;
-
     if (slcf->status_zone) {
         return "is duplicate";
     }
 
-    value = cf->args->elts;
-    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_signaling_module);
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (ngx_signaling_zone_find(cf, smcf, "signaling_status", &value[1],
-                                &slcf->status_zone)
+    if (ngx_signaling_locate(cf, cmd, &slcf->status_zone,
+                             ngx_signaling_status_handler)
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    clcf->handler = ngx_signaling_status_handler;
-
     return NGX_CONF_OK;
+}
+
+
+/* a location answers in one way: there is one handler, of the zone named */
+
+static ngx_int_t
+ngx_signaling_locate(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_shm_zone_t **shm_zone, ngx_http_handler_pt handler)
+{
+    ngx_str_t                  *value;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_signaling_main_conf_t  *smcf;
+
+    value = cf->args->elts;
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_signaling_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is in a location that another directive "
+                           "answers for; write it in a location of its own",
+                           &cmd->name);
+        return NGX_ERROR;
+    }
+
+    clcf->handler = handler;
+
+    return ngx_signaling_zone_find(cf, smcf, (char *) cmd->name.data,
+                                   &value[1], shm_zone);
+}
+
+
+static void
+ngx_signaling_place(ngx_conf_t *cf, ngx_signaling_endpoint_t *endpoint)
+{
+    endpoint->cscf = ngx_http_conf_get_module_srv_conf(cf,
+                                                       ngx_http_core_module);
+    endpoint->file = cf->conf_file->file.name;
+    endpoint->line = cf->conf_file->line;
 }
 
 
@@ -353,4 +412,33 @@ ngx_signaling_check_listen(ngx_conf_t *cf, ngx_signaling_main_conf_t *smcf)
 #endif
 
     return NGX_OK;
+}
+
+
+/* who could call the control plane? */
+
+ngx_int_t
+ngx_signaling_check_api(ngx_conf_t *cf, ngx_signaling_main_conf_t *smcf)
+{
+    uint32_t  i;
+
+    if (smcf->api == NULL) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < smcf->keys.nelts; i++) {
+        if (smcf->keys.elts[i]->type == ACCESS_SECRET
+            && !access_is_asymmetric(smcf->keys.elts[i]->algorithm))
+        {
+            return NGX_OK;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"signaling_api\" in %V:%ui has no secret key that could "
+                  "call it; write a \"secret_key sk_id_name { secret_file "
+                  "path; channels **; }\" in \"http\"",
+                  &smcf->api->file, smcf->api->line);
+
+    return NGX_ERROR;
 }

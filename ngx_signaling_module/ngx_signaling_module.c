@@ -16,6 +16,10 @@ static void *ngx_signaling_create_main_conf(ngx_conf_t *cf);
 static void *ngx_signaling_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_signaling_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static void ngx_signaling_merge_zones(ngx_signaling_loc_conf_t *prev,
+    ngx_signaling_loc_conf_t *conf);
+static void ngx_signaling_record_max(ngx_shm_zone_t *shm_zone,
+    size_t max_message);
 static ngx_int_t ngx_signaling_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_signaling_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_signaling_init_module(ngx_cycle_t *cycle);
@@ -93,6 +97,13 @@ static ngx_command_t  ngx_signaling_commands[] = {
     { ngx_string("signaling"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_signaling_endpoint,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("signaling_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_signaling_api,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -287,6 +298,7 @@ ngx_signaling_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     slcf->shm_zone = NULL;
+     *     slcf->api_zone = NULL;
      *     slcf->status_zone = NULL;
      *     slcf->ice_servers = NULL;
      *     slcf->peer_id = NULL;
@@ -315,8 +327,9 @@ ngx_signaling_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_signaling_loc_conf_t *prev = parent;
     ngx_signaling_loc_conf_t *conf = child;
 
-    size_t                 record;
     ngx_signaling_zone_t  *zone;
+
+    ngx_signaling_merge_zones(prev, conf);
 
     if (conf->ice_servers == NULL) {
         conf->ice_servers = prev->ice_servers;
@@ -355,18 +368,56 @@ ngx_signaling_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->shm_zone) {
         zone = conf->shm_zone->data;
-
-        /* the longest names are escaped sixfold at worst */
-
-        record = sizeof(ngx_signaling_record_t) + conf->max_message
-                 + NGX_SIGNALING_METADATA_MAX
-                 + 6 * (ACCESS_CHANNEL_BYTES + ACCESS_PEER_ID) + 256;
-
-        zone->record_max = ngx_max(zone->record_max, record);
         zone->drain = ngx_max(zone->drain, conf->drain);
+
+        ngx_signaling_record_max(conf->shm_zone, conf->max_message);
+    }
+
+    if (conf->api_zone) {
+        ngx_signaling_record_max(conf->api_zone,
+                                 ngx_min(conf->max_message,
+                                         NGX_SIGNALING_API_BODY));
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* an "if" inside of a location is one more, with the same handler */
+
+static void
+ngx_signaling_merge_zones(ngx_signaling_loc_conf_t *prev,
+    ngx_signaling_loc_conf_t *conf)
+{
+    if (conf->shm_zone == NULL) {
+        conf->shm_zone = prev->shm_zone;
+    }
+
+    if (conf->api_zone == NULL) {
+        conf->api_zone = prev->api_zone;
+    }
+
+    if (conf->status_zone == NULL) {
+        conf->status_zone = prev->status_zone;
+    }
+}
+
+
+static void
+ngx_signaling_record_max(ngx_shm_zone_t *shm_zone, size_t max_message)
+{
+    size_t                 record;
+    ngx_signaling_zone_t  *zone;
+
+    zone = shm_zone->data;
+
+    /* the longest names are escaped sixfold at worst */
+
+    record = sizeof(ngx_signaling_record_t) + max_message
+             + NGX_SIGNALING_METADATA_MAX
+             + 6 * (ACCESS_CHANNEL_BYTES + ACCESS_PEER_ID) + 256;
+
+    zone->record_max = ngx_max(zone->record_max, record);
 }
 
 
@@ -408,6 +459,10 @@ ngx_signaling_postconfiguration(ngx_conf_t *cf)
                            "it; write a \"publishable_key pk_live_name { "
                            "origins https://example.com; channels *; }\" in "
                            "\"http\"");
+        return NGX_ERROR;
+    }
+
+    if (ngx_signaling_check_api(cf, smcf) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -22,12 +22,7 @@
 #include "ngx_signaling.h"
 
 
-#define ngx_signaling_quoted_max  (6 * ACCESS_PEER_ID + 2)
-
-
 static size_t ngx_signaling_snapshot_room(ngx_signaling_room_t *room);
-static u_char *ngx_signaling_roster_next(u_char *p, slice_t *peer,
-    slice_t *metadata);
 static uint32_t ngx_signaling_roster_fit(sig_roster_t *roster, u_char **next,
     size_t room, uint32_t *with_metadata, size_t *total);
 static u_char *ngx_signaling_snapshot_part(ngx_signaling_conn_t *sc,
@@ -92,7 +87,7 @@ ngx_signaling_snapshot_part(ngx_signaling_conn_t *sc,
     ngx_signaling_room_t *room, sig_roster_t *roster, u_char *from,
     uint32_t *left)
 {
-    u_char                 *p, *next, text[ngx_signaling_quoted_max];
+    u_char                 *p, *next, text[NGX_SIGNALING_QUOTED_ID];
     size_t                  total;
     slice_t                 peer, metadata, quoted;
     uint32_t                i, n, with_metadata;
@@ -150,7 +145,7 @@ static uint32_t
 ngx_signaling_roster_fit(sig_roster_t *roster, u_char **next, size_t room,
     uint32_t *with_metadata, size_t *total)
 {
-    u_char    *p, *start, *following, text[ngx_signaling_quoted_max];
+    u_char    *p, *start, *following, text[NGX_SIGNALING_QUOTED_ID];
     size_t     bare, full, len, used;
     slice_t    peer, metadata, none, quoted;
     uint32_t   n;
@@ -214,7 +209,9 @@ ngx_signaling_snapshot_room(ngx_signaling_room_t *room)
 }
 
 
-static u_char *
+/* takes one entry of a roster; returns where the next one begins */
+
+u_char *
 ngx_signaling_roster_next(u_char *p, slice_t *peer, slice_t *metadata)
 {
     sig_roster_entry_t  entry;
@@ -437,7 +434,7 @@ static ngx_signaling_frame_t *
 ngx_signaling_delta(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
     ngx_uint_t joined, const slice_t *peer, const slice_t *metadata)
 {
-    u_char                 *p, text[ngx_signaling_quoted_max];
+    u_char                 *p, text[NGX_SIGNALING_QUOTED_ID];
     size_t                  len;
     slice_t                 none, quoted;
     ngx_signaling_frame_t  *f;

@@ -1,0 +1,257 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * The control plane: who calls, and what for.  Checks come in the order of
+ * docs/protocol.md 12.2.
+ */
+
+
+#include "ngx_signaling_api.h"
+#include "body.h"
+
+
+static access_key_t *ngx_signaling_api_key(ngx_http_request_t *r,
+    ngx_signaling_zone_t *zone);
+static ngx_uint_t ngx_signaling_api_method(ngx_http_request_t *r,
+    sig_rest_e what);
+static ngx_int_t ngx_signaling_api_refuse_early(ngx_http_request_t *r,
+    ngx_signaling_call_t *call);
+static ngx_int_t ngx_signaling_api_call(ngx_http_request_t *r,
+    ngx_signaling_call_t *call);
+static ngx_int_t ngx_signaling_api_disconnect(ngx_http_request_t *r,
+    ngx_signaling_call_t *call);
+
+
+static access_answer_header_t  ngx_signaling_api_no_store = {
+    ngx_string("Cache-Control"), ngx_string("no-store")
+};
+
+
+ngx_int_t
+ngx_signaling_api_handler(ngx_http_request_t *r)
+{
+    u_char                *store;
+    ngx_int_t              rc;
+    ngx_signaling_call_t  *call;
+
+    call = ngx_pcalloc(r->pool, sizeof(ngx_signaling_call_t));
+    store = ngx_pnalloc(r->pool, r->unparsed_uri.len + 1);
+
+    if (call == NULL || store == NULL
+        || access_add_header(r, &ngx_signaling_api_no_store) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    call->conf = ngx_http_get_module_loc_conf(r, ngx_signaling_module);
+    call->zone = call->conf->api_zone->data;
+    call->key = ngx_signaling_api_key(r, call->zone);
+
+    /* what nginx makes of the path has chosen the location, no more */
+
+    call->what = sig_rest_path((slice_t *) &r->unparsed_uri, store,
+                               &call->name);
+
+    if (call->key != NULL
+        && call->what == SIG_REST_PUBLISH
+        && ngx_signaling_api_method(r, call->what))
+    {
+        return access_body_read(r, NGX_SIGNALING_API_BODY,
+                                ngx_signaling_api_publish, call);
+    }
+
+    rc = access_body_discard(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (call->key == NULL
+        || call->what == SIG_REST_NONE
+        || !ngx_signaling_api_method(r, call->what))
+    {
+        return ngx_signaling_api_refuse_early(r, call);
+    }
+
+    return ngx_signaling_api_call(r, call);
+}
+
+
+static access_key_t *
+ngx_signaling_api_key(ngx_http_request_t *r, ngx_signaling_zone_t *zone)
+{
+    ngx_str_t  pair;
+
+    if (access_bearer(r, &pair) != NGX_OK) {
+        return NULL;
+    }
+
+    return access_key_by_pair(zone->keys, (slice_t *) &pair);
+}
+
+
+static ngx_uint_t
+ngx_signaling_api_method(ngx_http_request_t *r, sig_rest_e what)
+{
+    switch (what) {
+
+    case SIG_REST_PUBLISH:
+        return r->method == NGX_HTTP_POST;
+
+    case SIG_REST_PEER:
+        return r->method == NGX_HTTP_DELETE;
+
+    default: /* SIG_REST_ROSTER, SIG_REST_USAGE */
+        return (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) != 0;
+    }
+}
+
+
+static ngx_int_t
+ngx_signaling_api_refuse_early(ngx_http_request_t *r,
+    ngx_signaling_call_t *call)
+{
+    if (call->key == NULL) {
+        return ngx_signaling_api_refuse(r, &ngx_signaling_api_unauthorized);
+    }
+
+    if (call->what == SIG_REST_NONE) {
+        return ngx_signaling_api_refuse(r, &ngx_signaling_api_not_found);
+    }
+
+    return ngx_signaling_api_bad_method(r, call->what);
+}
+
+
+static ngx_int_t
+ngx_signaling_api_call(ngx_http_request_t *r, ngx_signaling_call_t *call)
+{
+    switch (call->what) {
+
+    case SIG_REST_ROSTER:
+        return ngx_signaling_api_roster(r, call);
+
+    case SIG_REST_PEER:
+        return ngx_signaling_api_disconnect(r, call);
+
+    default: /* SIG_REST_USAGE */
+        return ngx_signaling_api_refuse(r, &ngx_signaling_api_not_found);
+    }
+}
+
+
+access_refusal_t *
+ngx_signaling_api_channel(ngx_signaling_call_t *call, ngx_uint_t action)
+{
+    if (call->name.data == NULL || !sig_proto_channel_valid(&call->name)) {
+        return &ngx_signaling_api_bad_channel;
+    }
+
+    if (access_channel_reserved(&call->name)) {
+        return &ngx_signaling_api_reserved;
+    }
+
+    if (!(call->key->actions & action)) {
+        return &ngx_signaling_api_bad_action;
+    }
+
+    if (!access_channel_allowed(call->key, &call->name)) {
+        return &ngx_signaling_api_bad_scope;
+    }
+
+    return NULL;
+}
+
+
+ngx_signaling_worker_t *
+ngx_signaling_api_worker(ngx_signaling_call_t *call)
+{
+    ngx_signaling_worker_t  *sw;
+
+    sw = call->zone->worker;
+
+    if (sw == NULL || !sw->slotted || sw->draining) {
+        return NULL;
+    }
+
+    if (sig_registry_app(sw->registry, &call->key->app, &call->app)
+        != SIG_REGISTRY_OK)
+    {
+        ngx_signaling_full(sw);
+        return NULL;
+    }
+
+    return sw;
+}
+
+
+/* docs/protocol.md 12.7 */
+
+static ngx_int_t
+ngx_signaling_api_disconnect(ngx_http_request_t *r,
+    ngx_signaling_call_t *call)
+{
+    size_t                   len;
+    u_char                  *p;
+    uint32_t                 i, n, closed;
+    ngx_str_t                text;
+    ngx_uint_t               failed;
+    sig_target_t             targets[SIG_PEER_CONNECTIONS];
+    ngx_signaling_worker_t  *sw;
+
+    if (call->name.data == NULL || !access_peer_id_valid(&call->name)) {
+        return ngx_signaling_api_refuse(r, &ngx_signaling_api_bad_peer);
+    }
+
+    len = sizeof("{\"peerId\":,\"closed\":}") - 1 + NGX_INT32_LEN
+          + sig_proto_quote_len(&call->name);
+
+    sw = ngx_signaling_api_worker(call);
+
+    if (sw == NULL) {
+        return ngx_signaling_api_refuse(r, &ngx_signaling_api_unavailable);
+    }
+
+    text.data = ngx_pnalloc(r->pool, len);
+    if (text.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    closed = 0;
+    failed = 0;
+
+    n = sig_registry_find_peer(sw->registry, call->app, &call->name, targets);
+
+    for (i = 0; i < n; i++) {
+
+        switch (ngx_signaling_reach(sw, &targets[i], NGX_SIGNALING_REC_KICK,
+                                    NGX_SIGNALING_BY_ADMIN))
+        {
+        case NGX_OK:
+            closed++;
+            break;
+
+        case NGX_DECLINED:
+            break;
+
+        default:
+            failed = 1;
+            break;
+        }
+    }
+
+    if (failed) {
+        return ngx_signaling_api_refuse(r, &ngx_signaling_api_unavailable);
+    }
+
+    p = ngx_sprintf(text.data, "{\"peerId\":");
+    p = sig_proto_quote(p, &call->name);
+    p = ngx_sprintf(p, ",\"closed\":%uD}", closed);
+
+    text.len = (size_t) (p - text.data);
+
+    return access_send(r, NGX_HTTP_OK, &text);
+}
