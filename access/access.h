@@ -8,9 +8,9 @@
  * them.  Compiled into both modules with hidden visibility, so that neither
  * module needs the other and the order of load_module does not matter.
  *
- * A key record is built while the configuration is read, lives in the pool
- * of its cycle and is never written afterwards; requests and connections of
- * that cycle read it without a lock.
+ * A key record is built while the configuration or a key file is read, lives
+ * as long as its set and is never written afterwards; requests and connections
+ * read it without a lock.
  */
 
 
@@ -76,7 +76,6 @@ typedef struct {
     /* secret keys only; either a secret or, asymmetric, a public key */
     access_algorithm_e  algorithm;
     slice_t             secret;
-    slice_t             public_text;    /* PEM */
     void               *public_key;     /* EVP_PKEY, freed with the set */
 } access_key_t;
 
@@ -148,18 +147,22 @@ int access_origin_match(const slice_t *entry, const slice_t *origin);
 int access_origin_allowed(const access_key_t *key, const slice_t *origin);
 
 /*
- * The text form of a key, by which a retiring worker learns what a reload
- * left of it (secrets are represented by a digest only).
+ * The text form of a key, by which a retiring worker learns what became of it
+ * (secrets and public keys are represented by a digest only).
  * access_key_write() writes at most size bytes to p and returns the length,
  * or -1 when it does not fit.
  * access_key_read() parses one key at p; strings of the key point into the
  * text, arrays into the nitems slices of store.  Returns the bytes consumed,
  * or -1 when the text is malformed or store too small.  A secret key read so
  * has the digest bit set: it can be compared, not verified against.
+ * access_keys_write() writes all keys of a set; access_keys_len() is a size
+ * that is enough for it, at least 1.
  */
 ssize_t access_key_write(u_char *p, size_t size, const access_key_t *key);
 ssize_t access_key_read(access_key_t *key, u_char *p, size_t len,
     slice_t *store, size_t nitems);
+size_t access_keys_len(const access_keys_t *keys);
+ssize_t access_keys_write(u_char *p, size_t size, const access_keys_t *keys);
 
 /*
  * 1 when a connection that came in under the key "was", with that origin

@@ -27,8 +27,10 @@
 
 #define ACCESS_NUMBER_MAX      0xffffff
 #define ACCESS_FLAGS_LEN       6
+#define ACCESS_NUMBER_LEN      9       /* digits and what ends them */
 
 
+static size_t access_strings_len(const slice_t *s, uint32_t n);
 static int access_digest(const access_key_t *key, const u_char *bytes,
     size_t len, u_char buf[ACCESS_DIGEST_LEN]);
 static u_char *access_put_number(u_char *p, u_char *last, size_t n,
@@ -160,6 +162,71 @@ access_key_write(u_char *p, size_t size, const access_key_t *key)
     }
 
     *p++ = '\n';
+
+    return p - start;
+}
+
+
+size_t
+access_keys_len(const access_keys_t *keys)
+{
+    size_t               len;
+    uint32_t             i;
+    const access_key_t  *key;
+
+    len = 1;
+
+    for (i = 0; i < keys->nelts; i++) {
+        key = keys->elts[i];
+
+        /* the line feed, two counts, and the digest */
+
+        len += ACCESS_FLAGS_LEN + 1 + 2 * ACCESS_NUMBER_LEN
+               + ACCESS_NUMBER_LEN + ACCESS_DIGEST_LEN + 1
+               + access_strings_len(&key->id, 1)
+               + access_strings_len(&key->app, 1)
+               + access_strings_len(key->channels, key->nchannels)
+               + access_strings_len(key->origins, key->norigins);
+    }
+
+    return len;
+}
+
+
+static size_t
+access_strings_len(const slice_t *s, uint32_t n)
+{
+    size_t    len;
+    uint32_t  i;
+
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        len += ACCESS_NUMBER_LEN + s[i].len + 1;
+    }
+
+    return len;
+}
+
+
+ssize_t
+access_keys_write(u_char *p, size_t size, const access_keys_t *keys)
+{
+    u_char    *start;
+    ssize_t    n;
+    uint32_t   i;
+
+    start = p;
+
+    for (i = 0; i < keys->nelts; i++) {
+
+        n = access_key_write(p, size - (size_t) (p - start), keys->elts[i]);
+        if (n == -1) {
+            return -1;
+        }
+
+        p += n;
+    }
 
     return p - start;
 }

@@ -34,6 +34,7 @@ static void test_find(void);
 static void test_channel_allowed(void);
 static void test_text(void);
 static void test_random_text(void);
+static void test_set_text(void);
 static void test_broken_text(void);
 static void test_narrowed(void);
 static void test_narrowed_secret(void);
@@ -224,6 +225,54 @@ test_random_text(void)
 
     ok(wrong == 0, "random keys come back from their text");
     ok(fits == TEXT_ROUNDS, "an exact buffer is enough");
+}
+
+
+static void
+test_set_text(void)
+{
+    int             wrong;
+    size_t          i, len, size;
+    u_char          text[3 * TEXT_MAX], copy[3 * TEXT_MAX],
+                    bytes[3][TEXT_MAX];
+    slice_t         items[3][TEXT_ITEMS];
+    ssize_t         n;
+    access_key_t    keys[3], *elts[3];
+    access_keys_t   set;
+
+    wrong = 0;
+
+    for (i = 0; i < TEXT_ROUNDS; i++) {
+
+        set.elts = elts;
+        len = 0;
+
+        for (set.nelts = 0; set.nelts < i % 4; set.nelts++) {
+            elts[set.nelts] = &keys[set.nelts];
+            random_key(elts[set.nelts], items[set.nelts], bytes[set.nelts]);
+
+            n = access_key_write(text + len, sizeof(text) - len,
+                                 elts[set.nelts]);
+            wrong += (n <= 0);
+            len += (size_t) n;
+        }
+
+        size = access_keys_len(&set);
+
+        wrong += (size == 0 || size > sizeof(copy)
+                  || access_keys_write(copy, size, &set) != (ssize_t) len
+                  || memcmp(copy, text, len) != 0);
+
+        wrong += (len != 0 && access_keys_write(copy, len - 1, &set) != -1);
+    }
+
+    ok(wrong == 0, "the text of a set, and room that is enough for it");
+
+    keys[0].type = ACCESS_SECRET;
+    keys[0].algorithm = ACCESS_RS256;
+
+    ok(access_keys_write(copy, sizeof(copy), &set) == -1,
+       "a set with a key that has no text");
 }
 
 
@@ -627,6 +676,7 @@ main(void)
     test_channel_allowed();
     test_text();
     test_random_text();
+    test_set_text();
     test_broken_text();
     test_narrowed();
     test_narrowed_secret();
