@@ -7,9 +7,16 @@
 #include "ngx_turncred.h"
 
 
+/* the last second that coturn knows, whose times have 32 bits and a sign */
+
+#define NGX_TURNCRED_LAST  INT64_C(0x7fffffff)
+
+
 static ngx_int_t ngx_turncred_user(ngx_http_request_t *r,
     ngx_turncred_loc_conf_t *tlcf, slice_t *id);
-static ngx_int_t ngx_turncred_peer(ngx_http_request_t *r, slice_t *id);
+static ngx_int_t ngx_turncred_expiry(ngx_http_request_t *r, int64_t *expiry);
+static ngx_int_t ngx_turncred_signaling(ngx_http_request_t *r,
+    const char *variable, slice_t *value);
 
 
 ngx_int_t
@@ -25,7 +32,9 @@ ngx_turncred_make_login(ngx_http_request_t *r, ngx_turncred_loc_conf_t *tlcf,
         return NGX_ERROR;
     }
 
-    if (id.len == 0 && ngx_turncred_peer(r, &id) != NGX_OK) {
+    if (id.len == 0
+        && ngx_turncred_signaling(r, "signaling_peer_id", &id) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -40,9 +49,13 @@ ngx_turncred_make_login(ngx_http_request_t *r, ngx_turncred_loc_conf_t *tlcf,
         id.data = random;
     }
 
-    expiry = (int64_t) ngx_time() + ttl + NGX_TURNCRED_GRACE;
+    expiry = (int64_t) ngx_time() + ttl;
 
-    n = turn_username(login->buf, expiry, &id);
+    if (ngx_turncred_expiry(r, &expiry) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    n = turn_username(login->buf, expiry + NGX_TURNCRED_GRACE, &id);
     if (n == -1) {
         goto failed;
     }
@@ -94,18 +107,43 @@ ngx_turncred_user(ngx_http_request_t *r, ngx_turncred_loc_conf_t *tlcf,
 }
 
 
+/* not before the token of a connection, docs/protocol.md 13.5 */
+
+static ngx_int_t
+ngx_turncred_expiry(ngx_http_request_t *r, int64_t *expiry)
+{
+    off_t    end;
+    slice_t  value;
+
+    value.len = 0;
+    value.data = NULL;
+
+    if (ngx_turncred_signaling(r, "signaling_expires", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    end = ngx_atoof(value.data, value.len);
+
+    *expiry = ngx_max(*expiry, ngx_min((int64_t) end, NGX_TURNCRED_LAST));
+
+    return NGX_OK;
+}
+
+
 /*
  * The variable belongs to the other module, which need not be loaded: so it
  * is looked up by its name, and a variable that does not exist is no error.
  */
 
 static ngx_int_t
-ngx_turncred_peer(ngx_http_request_t *r, slice_t *id)
+ngx_turncred_signaling(ngx_http_request_t *r, const char *variable,
+    slice_t *value)
 {
     ngx_str_t                   name;
     ngx_http_variable_value_t  *vv;
 
-    ngx_str_set(&name, "signaling_peer_id");
+    name.len = ngx_strlen(variable);
+    name.data = (u_char *) variable;
 
     vv = ngx_http_get_variable(r, &name, ngx_hash_key(name.data, name.len));
     if (vv == NULL) {
@@ -113,8 +151,8 @@ ngx_turncred_peer(ngx_http_request_t *r, slice_t *id)
     }
 
     if (!vv->not_found && vv->valid) {
-        id->len = vv->len;
-        id->data = vv->data;
+        value->len = vv->len;
+        value->data = vv->data;
     }
 
     return NGX_OK;
