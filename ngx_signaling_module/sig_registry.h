@@ -52,6 +52,7 @@
 
 #define SIG_SLOTS_MAX          256
 #define SIG_PEER_CONNECTIONS   64      /* of one peer ID at a time */
+#define SIG_APP_NAME           64      /* bytes, at most */
 #define SIG_NO_SLOT            0xffff
 #define SIG_NO_APP             0xffffffff
 
@@ -63,6 +64,8 @@
 #define SIG_REGISTRY_STALE     (-3)    /* the reference names nothing now */
 #define SIG_REGISTRY_BUSY      (-4)    /* somebody else is doing it */
 #define SIG_REGISTRY_BAD       (-5)    /* not a region of ours */
+#define SIG_REGISTRY_LIMIT     (-6)    /* the app has all that it may have */
+#define SIG_REGISTRY_SUSPENDED (-7)    /* the app is */
 
 
 typedef struct {
@@ -195,6 +198,20 @@ typedef struct {
 } sig_registry_stats_t;
 
 
+/* what an app uses, and may use, in the calendar month (UTC) of one moment */
+
+typedef struct {
+    uint32_t            connections;   /* now */
+    uint32_t            peak;          /* most of them at a time this month */
+    uint64_t            messages;      /* attempts this month */
+    int64_t             period_start;  /* Unix seconds */
+    int64_t             period_end;    /* the first second of the next one */
+    uint32_t            max_connections;    /* 0: no limit */
+    unsigned            suspended:1;
+    uint64_t            max_messages;  /* in a month, 0: no limit */
+} sig_usage_t;
+
+
 /*
  * The smallest region for that many slots, bytes; and how many peers with
  * IDs of 36 bytes, in rooms of two, a region of that size holds.
@@ -280,6 +297,44 @@ uint32_t sig_registry_reap(sig_registry_t *r, uint32_t slot,
  */
 int sig_registry_app(sig_registry_t *r, const slice_t *name, uint32_t *app);
 
+/*
+ * The app after the given one, 0 to begin with; 0 at the end.  Each app that
+ * is there all the while is given once.  name: room for SIG_APP_NAME bytes,
+ * *len the length of what is written there.
+ */
+uint32_t sig_registry_next_app(sig_registry_t *r, uint32_t app, u_char *name,
+    size_t *len);
+
+/*
+ * What the app may have from now on, for the workers of all generations; the
+ * master says so with each configuration.  max_connections at a time and
+ * max_messages in a calendar month, 0: no limit; suspended: 1 or 0.  Nobody
+ * is disconnected by it.  OK, or STALE when there is no such app.
+ */
+int sig_registry_app_limits(sig_registry_t *r, uint32_t app,
+    uint32_t max_connections, uint64_t max_messages, int suspended);
+int sig_registry_app_suspended(sig_registry_t *r, uint32_t app); /* no lock */
+
+/*
+ * Counts one message of the app that has come as far as the quota, whatever
+ * becomes of it.  now: Unix seconds.  OK, or LIMIT when the app had used up
+ * its messages of this month before.
+ */
+int sig_registry_message(sig_registry_t *r, uint32_t app, int64_t now);
+                                                                /* no lock */
+
+/* all zeroes but for the period when there is no such app */
+void sig_registry_usage(sig_registry_t *r, uint32_t app, int64_t now,
+    sig_usage_t *usage);
+
+/*
+ * Tells the handle what time it is, Unix seconds.  A month that has begun
+ * since the last time begins for all apps, unless another process has seen to
+ * it: the peak of each is then what is connected.  Called at a worker's start
+ * and again and again; takes the lock only when the month is another.
+ */
+void sig_registry_clock(sig_registry_t *r, int64_t now);
+
 
 /*
  * Registers a connection of this process's slot.  peer: 1..128 bytes;
@@ -288,7 +343,8 @@ int sig_registry_app(sig_registry_t *r, const slice_t *name, uint32_t *app);
  * another connection, now or later.
  * others: room for SIG_PEER_CONNECTIONS targets, gets the older connections
  * of the same peer, *nothers their number.
- * Returns OK or FULL (also when the peer has SIG_PEER_CONNECTIONS already,
+ * Returns OK; SUSPENDED; LIMIT, when the app has all the connections that it
+ * may have; or FULL (also when the peer has SIG_PEER_CONNECTIONS already,
  * which *nothers then says).
  */
 int sig_registry_connect(sig_registry_t *r, uint32_t app,
