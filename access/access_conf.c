@@ -22,6 +22,17 @@ access_conf_init(access_conf_t *acf)
     acf->magic = ACCESS_CONF_MAGIC;
     acf->size = sizeof(access_conf_t);
     acf->store = NULL;
+    acf->error_logs = NULL;
+    acf->redacted = 0;
+}
+
+
+ngx_uint_t
+access_conf_is_ours(ngx_module_t *module)
+{
+    return module->type == NGX_HTTP_MODULE
+           && (ngx_strcmp(module->name, "ngx_signaling_module") == 0
+               || ngx_strcmp(module->name, "ngx_turncred_module") == 0);
 }
 
 
@@ -212,10 +223,7 @@ access_conf_find(ngx_conf_t *cf, access_conf_t *acf)
     for (i = 0; cf->cycle->modules[i] && acf->store == NULL; i++) {
         module = cf->cycle->modules[i];
 
-        if (module->type != NGX_HTTP_MODULE
-            || (ngx_strcmp(module->name, "ngx_signaling_module") != 0
-                && ngx_strcmp(module->name, "ngx_turncred_module") != 0))
-        {
+        if (!access_conf_is_ours(module)) {
             continue;
         }
 

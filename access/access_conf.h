@@ -43,6 +43,10 @@ typedef struct {
     ngx_uint_t          magic;
     ngx_uint_t          size;           /* sizeof(access_conf_t) */
     access_store_t     *store;          /* of both modules; NULL: no key yet */
+
+    /* see error_log.h */
+    ngx_array_t        *error_logs;     /* of ngx_log_t *, the module's own */
+    ngx_uint_t          redacted;       /* by this module */
 } access_conf_t;
 
 
@@ -78,6 +82,9 @@ typedef void (*access_changed_pt)(void *data, access_keys_t *keys);
 
 /* called by create_main_conf */
 void access_conf_init(access_conf_t *acf);
+
+/* 1 when the module is one of the two, whichever this is; 0 otherwise */
+ngx_uint_t access_conf_is_ours(ngx_module_t *module);
 
 /*
  * Called in postconfiguration: reads the key file, when it is the first of

@@ -7,18 +7,6 @@
 #include "request.h"
 
 
-static ngx_int_t access_decode(ngx_http_request_t *r, u_char *p, size_t len,
-    slice_t *value);
-static void access_mask(ngx_http_request_t *r, u_char *p, size_t len);
-
-
-/* what may carry a credential in the query */
-
-static const char  *access_credentials[] = {
-    "key", "apiKey", "token", "secretKey", NULL
-};
-
-
 void
 access_headers(access_headers_t *walk, ngx_http_request_t *r)
 {
@@ -93,7 +81,7 @@ access_arg(ngx_http_request_t *r, const char *name, slice_t *value)
 }
 
 
-static ngx_int_t
+ngx_int_t
 access_decode(ngx_http_request_t *r, u_char *p, size_t len, slice_t *value)
 {
     u_char  *dst, *src;
@@ -140,86 +128,4 @@ access_bearer(ngx_http_request_t *r, ngx_str_t *value)
     }
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-access_mask_args(ngx_http_request_t *r, const access_keys_t *keys)
-{
-    u_char        *p, *last, *end, *equals;
-    slice_t        id;
-    ngx_str_t      name;
-    const char   **arg;
-    access_key_t  *key;
-
-    if (r->args.len == 0) {
-        return NGX_OK;
-    }
-
-    last = r->args.data + r->args.len;
-
-    for (p = r->args.data; p < last; p = end + 1) {
-
-        end = ngx_strlchr(p, last, '&');
-        if (end == NULL) {
-            end = last;
-        }
-
-        equals = ngx_strlchr(p, end, '=');
-        if (equals == NULL) {
-            continue;
-        }
-
-        name.data = p;
-        name.len = (size_t) (equals - p);
-
-        for (arg = access_credentials; *arg; arg++) {
-            if (access_is(&name, *arg)) {
-                break;
-            }
-        }
-
-        if (*arg == NULL) {
-            continue;
-        }
-
-        equals++;
-
-        if (access_decode(r, equals, (size_t) (end - equals), &id) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        key = access_key_find(keys, &id);
-
-        if (key == NULL || key->type != ACCESS_PUBLISHABLE) {
-            access_mask(r, equals, (size_t) (end - equals));
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-access_mask(ngx_http_request_t *r, u_char *p, size_t len)
-{
-    u_char  *uri;
-    size_t   offset;
-
-    uri = r->unparsed_uri.data;
-
-    /* the request line of HTTP/2 is a copy, "method uri version" */
-
-    if (p >= uri && p + len <= uri + r->unparsed_uri.len) {
-        offset = r->method_name.len + 1 + (size_t) (p - uri);
-
-        if (offset + len <= r->request_line.len
-            && ngx_memcmp(r->request_line.data + offset, p, len) == 0)
-        {
-            ngx_memset(r->request_line.data + offset, '*', len);
-        }
-    }
-
-    ngx_memset(p, '*', len);
 }

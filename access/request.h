@@ -4,9 +4,8 @@
  */
 
 /*
- * What a request shows of its caller: headers and arguments, and the
- * overwriting of those that are nobody else's business.  nginx code, hidden
- * in both modules; memory is that of the request.
+ * What a request shows of its caller: headers and arguments.  nginx code,
+ * hidden in both modules; memory is that of the request.
  */
 
 
@@ -55,12 +54,11 @@ ngx_int_t access_arg(ngx_http_request_t *r, const char *name,
 ngx_int_t access_bearer(ngx_http_request_t *r, ngx_str_t *value);
 
 /*
- * Overwrites every argument of the request that may carry a credential, also
- * in the request line, unless it is the ID of a publishable key: before the
- * log or anything else can print it.  Runs in the rewrite phase.  Returns
+ * Percent-decodes into memory of the request; "+" stands for itself.  Returns
  * NGX_OK or NGX_ERROR (no memory).
  */
-ngx_int_t access_mask_args(ngx_http_request_t *r, const access_keys_t *keys);
+ngx_int_t access_decode(ngx_http_request_t *r, u_char *p, size_t len,
+    slice_t *value);
 
 
 #pragma GCC visibility pop

@@ -10,6 +10,7 @@
  *     ngx_signaling_directive.c   directives that take more than a value
  *     ngx_signaling_zone.c        the zone: memory, eventfds, generations
  *     ngx_signaling_handshake.c   the upgrade, up to leaving the request
+ *     ngx_signaling_mask.c        credentials kept out of the access log
  *     ngx_signaling_admit.c       credential, identity, welcome
  *     ngx_signaling_token.c       JSON Web Tokens as credentials
  *     ngx_signaling_conn.c        one connection: memory, ping, close
@@ -41,7 +42,9 @@
 #include <ngx_http.h>
 
 #include "access_conf.h"
+#include "error_log.h"
 #include "jwt.h"
+#include "mask.h"
 #include "request.h"
 #include "sig_mailbox.h"
 #include "sig_proto.h"
@@ -550,6 +553,13 @@ ngx_int_t ngx_signaling_zone_find(ngx_conf_t *cf,
 
 ngx_int_t ngx_signaling_handler(ngx_http_request_t *r);
 ngx_int_t ngx_signaling_mask_handler(ngx_http_request_t *r);
+
+
+/* ngx_signaling_mask.c */
+
+/* 1 when the request is to a location where credentials are shown */
+ngx_uint_t ngx_signaling_is_endpoint(ngx_http_request_t *r);
+ngx_int_t ngx_signaling_log_handler(ngx_http_request_t *r);
 
 
 /* ngx_signaling_admit.c */

@@ -409,7 +409,7 @@ ngx_signaling_mask_handler(ngx_http_request_t *r)
 {
     ngx_signaling_main_conf_t  *smcf;
 
-    if (r->content_handler != ngx_signaling_handler) {
+    if (!ngx_signaling_is_endpoint(r)) {
         return NGX_DECLINED;
     }
 

@@ -327,7 +327,10 @@ ngx_signaling_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_signaling_loc_conf_t *prev = parent;
     ngx_signaling_loc_conf_t *conf = child;
 
-    ngx_signaling_zone_t  *zone;
+    ngx_signaling_zone_t       *zone;
+    ngx_signaling_main_conf_t  *smcf;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_signaling_module);
 
     ngx_signaling_merge_zones(prev, conf);
 
@@ -357,6 +360,10 @@ ngx_signaling_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->drain, prev->drain, 3000);
     ngx_conf_merge_uint_value(conf->same_peer, prev->same_peer,
                               NGX_SIGNALING_PEER_SHARED);
+
+    if (access_error_log_add(cf, &smcf->access) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->send_buffer < conf->max_message + 16384) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -443,8 +450,6 @@ ngx_signaling_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_signaling_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
     ngx_signaling_main_conf_t  *smcf;
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_signaling_module);
@@ -466,18 +471,16 @@ ngx_signaling_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (smcf->endpoints.nelts == 0) {
+    if (smcf->access.store == NULL) {
         return NGX_OK;
     }
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers);
-    if (h == NULL) {
+    if (access_mask_phases(cf, ngx_signaling_mask_handler,
+                           ngx_signaling_log_handler)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    *h = ngx_signaling_mask_handler;
 
     return ngx_signaling_check_listen(cf, smcf);
 }
@@ -492,6 +495,12 @@ ngx_signaling_init_module(ngx_cycle_t *cycle)
 
     if (smcf == NULL || ngx_test_config) {
         return NGX_OK;
+    }
+
+    if (smcf->access.store
+        && access_error_log_redact(cycle, &smcf->access) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return ngx_signaling_zone_init_module(cycle, smcf);

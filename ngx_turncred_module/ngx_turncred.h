@@ -33,6 +33,8 @@
 #include "access.h"
 #include "access_conf.h"
 #include "answer.h"
+#include "error_log.h"
+#include "mask.h"
 #include "request.h"
 #include "turn_credential.h"
 
@@ -97,6 +99,8 @@ typedef struct {
     access_keys_t              keys;
 
     ngx_turncred_loc_conf_t   *endpoint; /* the first of them, or NULL */
+
+    unsigned                   has_secret:1; /* some location of it */
 } ngx_turncred_main_conf_t;
 
 
@@ -183,6 +187,12 @@ access_refusal_t *ngx_turncred_authorize(ngx_http_request_t *r,
  * got there by mistake, and since all that logs or limits comes later.
  */
 ngx_int_t ngx_turncred_mask_handler(ngx_http_request_t *r);
+
+/* 1 when the request is to a location where credentials are shown */
+ngx_uint_t ngx_turncred_is_endpoint(ngx_http_request_t *r);
+
+/* log phase: they are kept out of the access log */
+ngx_int_t ngx_turncred_log_handler(ngx_http_request_t *r);
 
 
 /*

@@ -203,7 +203,7 @@ ngx_turncred_mask_handler(ngx_http_request_t *r)
 {
     ngx_turncred_main_conf_t  *tmcf;
 
-    if (r->content_handler != ngx_turncred_credentials_handler) {
+    if (!ngx_turncred_is_endpoint(r)) {
         return NGX_DECLINED;
     }
 

@@ -13,6 +13,7 @@
 
 static ngx_int_t ngx_turncred_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_turncred_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_turncred_init_module(ngx_cycle_t *cycle);
 static void *ngx_turncred_create_main_conf(ngx_conf_t *cf);
 static void *ngx_turncred_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_turncred_merge_loc_conf(ngx_conf_t *cf, void *parent,
@@ -118,7 +119,7 @@ ngx_module_t  ngx_turncred_module = {
     ngx_turncred_commands,                 /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_turncred_init_module,              /* init module */
     NULL,                                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -172,9 +173,7 @@ ngx_turncred_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_turncred_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt        *h;
-    ngx_turncred_main_conf_t   *tmcf;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_turncred_main_conf_t  *tmcf;
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_turncred_module);
 
@@ -195,16 +194,25 @@ ngx_turncred_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    return access_mask_phases(cf, ngx_turncred_mask_handler,
+                              ngx_turncred_log_handler);
+}
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
+
+static ngx_int_t
+ngx_turncred_init_module(ngx_cycle_t *cycle)
+{
+    ngx_turncred_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_turncred_module);
+
+    if (tmcf == NULL || ngx_test_config
+        || (!tmcf->has_secret && tmcf->access.store == NULL))
+    {
+        return NGX_OK;
     }
 
-    *h = ngx_turncred_mask_handler;
-
-    return NGX_OK;
+    return access_error_log_redact(cycle, &tmcf->access);
 }
 
 
@@ -266,6 +274,8 @@ ngx_turncred_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_turncred_loc_conf_t  *prev = parent;
     ngx_turncred_loc_conf_t  *conf = child;
 
+    ngx_turncred_main_conf_t  *tmcf;
+
     if (conf->servers == NGX_CONF_UNSET_PTR) {
         conf->stuns = prev->stuns;
         conf->relays = prev->relays;
@@ -278,6 +288,16 @@ ngx_turncred_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->secret.data == NULL) {
         conf->secret = prev->secret;
+    }
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_turncred_module);
+
+    if (conf->secret.data) {
+        tmcf->has_secret = 1;
+    }
+
+    if (access_error_log_add(cf, &tmcf->access) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->line != 0 && !ngx_turncred_can_relay(conf)) {
