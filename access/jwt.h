@@ -56,6 +56,7 @@ typedef struct {
     unsigned            has_channels:1;
     unsigned            actions:4;     /* ACCESS_*; all when not claimed */
     unsigned            has_ice:1;     /* metadata has "iceServers" */
+    unsigned            no_turn:1;     /* "turn" is false: no TURN for it */
 
     slice_t             metadata;      /* compact JSON object, or empty */
     slice_t             peer_metadata; /* likewise */

@@ -17,9 +17,13 @@
 #include "name.h"
 
 
-/* seconds; as a double exact to the second, as milliseconds in 64 bits */
+/* seconds, exact as a double, and in 64 bits as milliseconds */
 
 #define ACCESS_TIME_MAX        9e15
+
+/* up to here the milliseconds are exact as a double too */
+
+#define ACCESS_TIME_EXACT      1e12
 
 
 static access_jwt_e access_claims_times(access_claims_t *claims,
@@ -131,6 +135,11 @@ access_claims_time(json_t *value, int64_t *ms)
         seconds = -ACCESS_TIME_MAX;
     }
 
+    if (seconds > ACCESS_TIME_EXACT || seconds < -ACCESS_TIME_EXACT) {
+        *ms = (int64_t) seconds * 1000;
+        return 0;
+    }
+
     seconds *= 1000;
 
     *ms = (int64_t) seconds;
@@ -217,6 +226,10 @@ access_claims_keep(access_claims_t *claims, json_t *object,
         != NULL)
     {
         claims->has_ice = 1;
+    }
+
+    if (json_is_false(json_object_get(object, "turn"))) {
+        claims->no_turn = 1;
     }
 
     return ACCESS_JWT_OK;

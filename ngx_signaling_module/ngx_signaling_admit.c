@@ -372,7 +372,7 @@ ngx_signaling_welcome_metadata(ngx_http_request_t *r,
         rest.data = claims->metadata.data + 1;
     }
 
-    if ((claims == NULL || !claims->has_ice)
+    if ((claims == NULL || (!claims->has_ice && !claims->no_turn))
         && ngx_signaling_ice_servers(r, hs->ctx.conn, &list) != NGX_OK)
     {
         return NGX_ERROR;

@@ -340,6 +340,7 @@ ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key,
     ngx_str_t *protocol)
 {
     u_char            *p, digest[20];
+    ngx_int_t          rc;
     ngx_str_t          accept, sha1, websocket = ngx_string("websocket");
     ngx_sha1_t         ctx;
     ngx_connection_t  *c;
@@ -384,7 +385,11 @@ ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key,
     ngx_str_set(&r->headers_out.status_line, "101 Switching Protocols");
     ngx_http_clear_content_length(r);
 
-    if (ngx_http_send_header(r) != NGX_OK
+    rc = ngx_http_send_header(r);
+
+    /* NGX_AGAIN: with a token in it, it is longer than a record of TLS */
+
+    if ((rc != NGX_OK && rc != NGX_AGAIN)
         || ngx_http_send_special(r, NGX_HTTP_FLUSH) != NGX_OK)
     {
         return NGX_ERROR;

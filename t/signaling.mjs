@@ -157,13 +157,13 @@ export async function request(ngx, target, { method, headers } = {}) {
  * and leaves the others.
  */
 export class Client {
-  constructor(url, { origin = ORIGIN, key, ...options } = {}) {
+  constructor(url, { origin = ORIGIN, key, protocols, ...options } = {}) {
     this.frames = [];       // not taken yet
     this.all = [];          // everything that came
     this.waiting = [];
     this.requests = 0;
 
-    this.ws = new WebSocket(url, {
+    this.ws = new WebSocket(url, protocols, {
       ...(origin === null ? {} : { origin }),
       rejectUnauthorized: false,
       allowSynchronousEvents: false,

@@ -258,6 +258,14 @@ test_exp(void)
           == ACCESS_JWT_OK
        && make_claims.exp == INT64_C(9000000000000000000),
        "no later than what 64 bits hold");
+
+    ok(read_claims("{\"sub\":\"a\",\"exp\":1000001763732877}")
+       == ACCESS_JWT_OK
+       && make_claims.exp == INT64_C(1000001763732877000)
+       && read_claims("{\"sub\":\"a\",\"exp\":999999999999.5}")
+          == ACCESS_JWT_OK
+       && make_claims.exp == INT64_C(999999999999500),
+       "exact when far ahead");
 }
 
 
@@ -342,6 +350,15 @@ test_metadata(void)
        && read_claims("{" REST ",\"metadata\":{\"ice\\u0053ervers\":[]}}")
           == ACCESS_JWT_OK && make_claims.has_ice,
        "iceServers, whatever they are");
+
+    ok(read_claims("{" REST ",\"turn\":false}") == ACCESS_JWT_OK
+       && make_claims.no_turn
+       && read_claims("{" REST ",\"turn\":true}") == ACCESS_JWT_OK
+       && !make_claims.no_turn
+       && read_claims("{" REST ",\"turn\":\"no\"}") == ACCESS_JWT_OK
+       && !make_claims.no_turn
+       && read_claims("{" REST "}") == ACCESS_JWT_OK && !make_claims.no_turn,
+       "only false takes TURN away");
 
     ok(read_claims("{" REST ",\"metadata\":{\"a\":{\"iceServers\":[]}},"
                    "\"peerMetadata\":{\"iceServers\":[]}}")
