@@ -7,9 +7,9 @@
 #include "ngx_turncred.h"
 
 
-/* the last second that coturn knows, whose times have 32 bits and a sign */
+/* coturn's times have 32 bits and a sign; nothing may end later */
 
-#define NGX_TURNCRED_LAST  INT64_C(0x7fffffff)
+#define NGX_TURNCRED_LAST  (INT64_C(0x7fffffff) - NGX_TURNCRED_GRACE)
 
 
 static ngx_int_t ngx_turncred_user(ngx_http_request_t *r,
