@@ -7,16 +7,52 @@
 #include "ngx_turncred.h"
 
 
+static ngx_int_t ngx_turncred_preflight(ngx_http_request_t *r,
+    ngx_turncred_methods_t *methods);
 static ngx_uint_t ngx_turncred_reader(ngx_http_request_t *r,
     ngx_turncred_caller_t *caller, ngx_str_t *value);
 static ngx_uint_t ngx_turncred_key_reader(access_key_t *key, slice_t *origin,
     ngx_str_t *value);
 
 
+ngx_turncred_methods_t  ngx_turncred_get = {
+    ngx_string("GET, HEAD, OPTIONS"),
+    ngx_string("GET, OPTIONS")
+};
+
+ngx_turncred_methods_t  ngx_turncred_get_post = {
+    ngx_string("GET, HEAD, POST, OPTIONS"),
+    ngx_string("GET, POST, OPTIONS")
+};
+
+ngx_turncred_methods_t  ngx_turncred_post = {
+    ngx_string("POST, OPTIONS"),
+    ngx_string("POST, OPTIONS")
+};
+
+
+access_refusal_t  ngx_turncred_bad_path = {
+    NGX_HTTP_NOT_FOUND,
+    ngx_string("not_found"),
+    ngx_string("there is nothing at this address")
+};
+
 access_refusal_t  ngx_turncred_bad_method = {
     NGX_HTTP_NOT_ALLOWED,
     ngx_string("not_found"),
-    ngx_string("this address is for GET")
+    ngx_string("this address is for the methods that \"Allow\" names")
+};
+
+access_refusal_t  ngx_turncred_bad_body = {
+    NGX_HTTP_BAD_REQUEST,
+    ngx_string("invalid_request"),
+    ngx_string("the body is not one JSON object")
+};
+
+access_refusal_t  ngx_turncred_long_body = {
+    NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+    ngx_string("invalid_request"),
+    ngx_string("the body has more than 32 KB")
 };
 
 access_refusal_t  ngx_turncred_not_configured = {
@@ -32,18 +68,7 @@ static access_answer_header_t  ngx_turncred_common_headers[] = {
     { ngx_null_string, ngx_null_string }
 };
 
-static access_answer_header_t  ngx_turncred_method_headers[] = {
-    { ngx_string("Allow"), ngx_string("GET, HEAD, OPTIONS") },
-    { ngx_null_string, ngx_null_string }
-};
-
-static access_answer_header_t  ngx_turncred_challenge_headers[] = {
-    { ngx_string("WWW-Authenticate"), ngx_string("Bearer") },
-    { ngx_null_string, ngx_null_string }
-};
-
 static access_answer_header_t  ngx_turncred_preflight_headers[] = {
-    { ngx_string("Access-Control-Allow-Methods"), ngx_string("GET, OPTIONS") },
     { ngx_string("Access-Control-Allow-Headers"),
       ngx_string("Authorization, Content-Type") },
     { ngx_string("Access-Control-Max-Age"), ngx_string("600") },
@@ -71,21 +96,39 @@ ngx_turncred_answer_headers(ngx_http_request_t *r,
 }
 
 
-ngx_int_t
-ngx_turncred_preflight(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
+static ngx_int_t
+ngx_turncred_preflight(ngx_http_request_t *r, ngx_turncred_methods_t *methods)
 {
-    ngx_str_t  reader;
+    ngx_str_t               reader;
+    ngx_turncred_caller_t   caller;
+    access_answer_header_t  header;
 
-    if (ngx_turncred_answer_headers(r, caller) != NGX_OK
-        || access_add_headers(r, ngx_turncred_method_headers) != NGX_OK)
+    /* it shows no key */
+
+    if (ngx_turncred_caller_init(r, methods, &caller) != NGX_OK
+        || ngx_turncred_answer_headers(r, &caller) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_turncred_reader(r, caller, &reader)
-        && access_add_headers(r, ngx_turncred_preflight_headers) != NGX_OK)
-    {
+    ngx_str_set(&header.name, "Allow");
+    header.value = methods->allow;
+
+    if (access_add_header(r, &header) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_turncred_reader(r, &caller, &reader)) {
+
+        ngx_str_set(&header.name, "Access-Control-Allow-Methods");
+        header.value = methods->cors;
+
+        if (access_add_header(r, &header) != NGX_OK
+            || access_add_headers(r, ngx_turncred_preflight_headers)
+               != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
     r->headers_out.status = NGX_HTTP_NO_CONTENT;
@@ -96,29 +139,85 @@ ngx_turncred_preflight(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
 
 
 ngx_int_t
-ngx_turncred_refuse(ngx_http_request_t *r, access_refusal_t *refusal)
+ngx_turncred_refuse(ngx_http_request_t *r, ngx_turncred_caller_t *caller,
+    access_refusal_t *refusal)
 {
-    access_answer_header_t  *headers;
-
-    switch (refusal->status) {
-
-    case NGX_HTTP_NOT_ALLOWED:
-        headers = ngx_turncred_method_headers;
-        break;
-
-    case NGX_HTTP_UNAUTHORIZED:
-        headers = ngx_turncred_challenge_headers;
-        break;
-
-    default:
-        headers = NULL;
-    }
-
-    if (headers != NULL && access_add_headers(r, headers) != NGX_OK) {
+    if (ngx_turncred_status_headers(r, caller, refusal->status) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return access_refuse(r, refusal);
+}
+
+
+ngx_int_t
+ngx_turncred_status_headers(ngx_http_request_t *r,
+    ngx_turncred_caller_t *caller, ngx_uint_t status)
+{
+    access_answer_header_t  header;
+
+    switch (status) {
+
+    case NGX_HTTP_NOT_ALLOWED:
+        ngx_str_set(&header.name, "Allow");
+        header.value = caller->methods->allow;
+        break;
+
+    case NGX_HTTP_UNAUTHORIZED:
+        ngx_str_set(&header.name, "WWW-Authenticate");
+        ngx_str_set(&header.value, "Bearer");
+        break;
+
+    default:
+        return NGX_OK;
+    }
+
+    return access_add_header(r, &header);
+}
+
+
+ngx_int_t
+ngx_turncred_start(ngx_http_request_t *r, ngx_turncred_methods_t *methods,
+    access_body_pt handler)
+{
+    slice_t    none;
+    ngx_int_t  rc;
+
+    if (r->method == NGX_HTTP_POST && methods != &ngx_turncred_get) {
+        return access_body_read(r, NGX_TURNCRED_BODY_MAX, handler, NULL);
+    }
+
+    rc = access_body_discard(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (r->method == NGX_HTTP_OPTIONS) {
+        return ngx_turncred_preflight(r, methods);
+    }
+
+    none.len = 0;
+    none.data = NULL;
+
+    return handler(r, NGX_OK, &none, NULL);
+}
+
+
+access_refusal_t *
+ngx_turncred_check_body(ngx_int_t status)
+{
+    switch (status) {
+
+    case NGX_OK:
+        return NULL;
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        return &ngx_turncred_long_body;
+
+    default:
+        return &ngx_turncred_bad_body;
+    }
 }
 
 

@@ -9,19 +9,27 @@
 
 static ngx_int_t ngx_turncred_own_origin(ngx_http_request_t *r,
     ngx_turncred_caller_t *caller);
-static access_refusal_t *ngx_turncred_bearer(
-    ngx_turncred_main_conf_t *tmcf, ngx_str_t *value,
-    ngx_turncred_caller_t *caller);
-static access_refusal_t *ngx_turncred_publishable(ngx_http_request_t *r,
-    ngx_turncred_main_conf_t *tmcf, ngx_turncred_caller_t *caller);
 
 
-static access_refusal_t  ngx_turncred_unauthorized = {
+access_refusal_t  ngx_turncred_unauthorized = {
     NGX_HTTP_UNAUTHORIZED,
     ngx_string("unauthorized"),
     ngx_string("show a publishable key as \"key\" in the query, "
                "or a secret key as \"Authorization: Bearer id:secret\"")
 };
+
+access_refusal_t  ngx_turncred_bad_action = {
+    NGX_HTTP_FORBIDDEN,
+    ngx_string("action_not_permitted"),
+    ngx_string("this key is not for TURN credentials")
+};
+
+access_refusal_t  ngx_turncred_failed = {
+    NGX_HTTP_SERVICE_UNAVAILABLE,
+    ngx_string("internal_error"),
+    ngx_string("the server can not do this at the moment")
+};
+
 
 static access_refusal_t  ngx_turncred_bad_origin = {
     NGX_HTTP_FORBIDDEN,
@@ -35,21 +43,18 @@ static access_refusal_t  ngx_turncred_no_origin = {
     ngx_string("the request has no Origin header, which this key requires")
 };
 
-static access_refusal_t  ngx_turncred_bad_action = {
-    NGX_HTTP_FORBIDDEN,
-    ngx_string("action_not_permitted"),
-    ngx_string("this key is not for TURN credentials")
-};
-
 
 ngx_int_t
-ngx_turncred_caller_init(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
+ngx_turncred_caller_init(ngx_http_request_t *r,
+    ngx_turncred_methods_t *methods, ngx_turncred_caller_t *caller)
 {
     ngx_uint_t         same;
     ngx_table_elt_t   *h;
     access_headers_t   walk;
 
     ngx_memzero(caller, sizeof(ngx_turncred_caller_t));
+
+    caller->methods = methods;
 
     same = 0;
 
@@ -120,42 +125,56 @@ ngx_turncred_own_origin(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
 
 
 access_refusal_t *
-ngx_turncred_authorize(ngx_http_request_t *r, ngx_turncred_caller_t *caller)
+ngx_turncred_pair(ngx_http_request_t *r, slice_t *pair,
+    ngx_turncred_caller_t *caller)
 {
-    ngx_str_t                  value;
-    access_refusal_t          *refusal;
-    ngx_turncred_main_conf_t  *tmcf;
+    caller->key = access_key_by_pair(ngx_turncred_keys(r), pair);
 
-    tmcf = ngx_http_get_module_main_conf(r, ngx_turncred_module);
-
-    if (access_bearer(r, &value) == NGX_OK) {
-        refusal = ngx_turncred_bearer(tmcf, &value, caller);
-
-    } else {
-        refusal = ngx_turncred_publishable(r, tmcf, caller);
-    }
-
-    if (refusal != NULL) {
-        return refusal;
-    }
-
-    if (!caller->key->turn) {
-        return &ngx_turncred_bad_action;
-    }
-
-    return NULL;
+    return (caller->key == NULL) ? &ngx_turncred_unauthorized : NULL;
 }
 
 
-static access_refusal_t *
-ngx_turncred_bearer(ngx_turncred_main_conf_t *tmcf, ngx_str_t *value,
+access_refusal_t *
+ngx_turncred_token(ngx_http_request_t *r, slice_t *token,
     ngx_turncred_caller_t *caller)
 {
-    access_key_t  *key;
+    int64_t           now;
+    ngx_time_t       *tp;
+    access_jwt_e      rc;
+    access_key_t     *key;
+    access_claims_t   claims;
 
-    key = access_key_by_pair(&tmcf->keys, (slice_t *) value);
+    tp = ngx_timeofday();
+    now = (int64_t) tp->sec * 1000 + (int64_t) tp->msec;
 
-    if (key == NULL) {
+    rc = access_jwt_verify(ngx_turncred_keys(r), token, now, &key, &claims);
+
+    if (rc == ACCESS_JWT_ERROR) {
+        return &ngx_turncred_failed;
+    }
+
+    if (rc != ACCESS_JWT_OK) {
+        return &ngx_turncred_unauthorized;
+    }
+
+    caller->expires = (time_t) (claims.exp / 1000);
+    caller->no_turn = claims.no_turn;
+
+    caller->subject.len = claims.sub.len;
+    caller->subject.data = ngx_pnalloc(r->pool, claims.sub.len);
+
+    if (caller->subject.data == NULL) {
+        access_claims_free(&claims);
+        return &ngx_turncred_failed;
+    }
+
+    ngx_memcpy(caller->subject.data, claims.sub.data, claims.sub.len);
+
+    access_claims_free(&claims);
+
+    /* credentials live for whole seconds */
+
+    if (caller->expires <= tp->sec) {
         return &ngx_turncred_unauthorized;
     }
 
@@ -165,21 +184,17 @@ ngx_turncred_bearer(ngx_turncred_main_conf_t *tmcf, ngx_str_t *value,
 }
 
 
-static access_refusal_t *
-ngx_turncred_publishable(ngx_http_request_t *r,
-    ngx_turncred_main_conf_t *tmcf, ngx_turncred_caller_t *caller)
+access_refusal_t *
+ngx_turncred_publishable(ngx_http_request_t *r, slice_t *id,
+    ngx_turncred_caller_t *caller)
 {
-    slice_t        id;
     access_key_t  *key;
 
-    if (access_arg(r, "key", &id) != NGX_OK
-        || (id.data == NULL && access_arg(r, "apiKey", &id) != NGX_OK)
-        || id.data == NULL)
-    {
+    if (id->data == NULL) {
         return &ngx_turncred_unauthorized;
     }
 
-    key = access_key_find(&tmcf->keys, &id);
+    key = access_key_find(ngx_turncred_keys(r), id);
 
     if (key == NULL || key->type != ACCESS_PUBLISHABLE) {
         return &ngx_turncred_unauthorized;
@@ -187,14 +202,30 @@ ngx_turncred_publishable(ngx_http_request_t *r,
 
     caller->key = key;
 
-    if (access_origin_allowed(key, caller->has_origin ? &caller->origin
-                                                      : NULL))
+    return NULL;
+}
+
+
+access_refusal_t *
+ngx_turncred_check_origin(ngx_turncred_caller_t *caller)
+{
+    if (caller->key->type != ACCESS_PUBLISHABLE
+        || access_origin_allowed(caller->key,
+                                 caller->has_origin ? &caller->origin : NULL))
     {
         return NULL;
     }
 
     return caller->has_origin ? &ngx_turncred_bad_origin
                               : &ngx_turncred_no_origin;
+}
+
+
+access_refusal_t *
+ngx_turncred_check_turn(ngx_turncred_caller_t *caller)
+{
+    return (caller->key->turn && !caller->no_turn) ? NULL
+                                                   : &ngx_turncred_bad_action;
 }
 
 

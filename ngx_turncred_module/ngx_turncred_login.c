@@ -21,7 +21,7 @@ static ngx_int_t ngx_turncred_signaling(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_turncred_make_login(ngx_http_request_t *r, ngx_turncred_loc_conf_t *tlcf,
-    time_t ttl, ngx_turncred_login_t *login)
+    slice_t *subject, time_t ttl, ngx_turncred_login_t *login)
 {
     u_char    random[TURN_RANDOM_ID_LEN];
     slice_t   id;
@@ -30,6 +30,10 @@ ngx_turncred_make_login(ngx_http_request_t *r, ngx_turncred_loc_conf_t *tlcf,
 
     if (ngx_turncred_user(r, tlcf, &id) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (id.len == 0 && subject != NULL) {
+        id = *subject;
     }
 
     if (id.len == 0

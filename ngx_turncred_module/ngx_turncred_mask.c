@@ -11,6 +11,8 @@
 
 static const ngx_http_handler_pt  ngx_turncred_endpoint_handlers[] = {
     ngx_turncred_credentials_handler,
+    ngx_turncred_api_handler,
+    ngx_turncred_token_handler,
     NULL
 };
 

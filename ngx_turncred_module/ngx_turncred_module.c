@@ -8,7 +8,7 @@
 
 
 #define NGX_TURNCRED_TTL       ((time_t) 4 * 3600)
-#define NGX_TURNCRED_TTL_MAX   ((time_t) 10 * 365 * 86400)
+#define NGX_TURNCRED_TOKEN_TTL ((time_t) 3600)
 
 
 static ngx_int_t ngx_turncred_preconfiguration(ngx_conf_t *cf);
@@ -18,15 +18,6 @@ static void *ngx_turncred_create_main_conf(ngx_conf_t *cf);
 static void *ngx_turncred_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_turncred_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-static char *ngx_turncred_server(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_turncred_secret(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_turncred_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_turncred_ttl_range(ngx_conf_t *cf, void *post, void *data);
-static char *ngx_turncred_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static ngx_int_t ngx_turncred_ice_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_turncred_login_variable(ngx_http_request_t *r,
@@ -35,17 +26,10 @@ static ngx_int_t ngx_turncred_request_login(ngx_http_request_t *r,
     ngx_turncred_login_t **login);
 
 
-static ngx_conf_enum_t  ngx_turncred_shapes[] = {
-    { ngx_string("array"), NGX_TURNCRED_ARRAY },
-    { ngx_string("object"), NGX_TURNCRED_OBJECT },
-    { ngx_string("rest"), NGX_TURNCRED_REST },
-    { ngx_string("twilio"), NGX_TURNCRED_TWILIO },
-    { ngx_string("cloudflare"), NGX_TURNCRED_CLOUDFLARE },
-    { ngx_null_string, 0 }
-};
-
-
 static ngx_conf_post_t  ngx_turncred_ttl_post = { ngx_turncred_ttl_range };
+
+static ngx_conf_post_t  ngx_turncred_token_ttl_post =
+    { ngx_turncred_token_ttl_range };
 
 
 static ngx_command_t  ngx_turncred_commands[] = {
@@ -90,6 +74,48 @@ static ngx_command_t  ngx_turncred_commands[] = {
     { ngx_string("turn_credentials"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_turncred_credentials,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("turn_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_turncred_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("token_issue"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_turncred_token_issue,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("token_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_turncred_loc_conf_t, token_ttl),
+      &ngx_turncred_token_ttl_post },
+
+    { ngx_string("token_subject"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_turncred_loc_conf_t, subject),
+      NULL },
+
+    { ngx_string("token_peer_metadata"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_turncred_loc_conf_t, peer_metadata),
+      NULL },
+
+    { ngx_string("token_client_metadata"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_turncred_client_metadata,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -181,16 +207,11 @@ ngx_turncred_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (tmcf->endpoint == NULL) {
+    if (tmcf->endpoints.nelts == 0) {
         return NGX_OK;
     }
 
-    if (tmcf->keys.nelts == 0) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "nobody may call \"turn_credentials\" without a key, "
-                      "write a \"publishable_key\" or a \"secret_key\" "
-                      "into \"http\" in %V:%ui",
-                      &tmcf->endpoint->file, tmcf->endpoint->line);
+    if (ngx_turncred_guard(cf, tmcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -230,10 +251,16 @@ ngx_turncred_create_main_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     tmcf->keys = { NULL, 0 };
-     *     tmcf->endpoint = NULL;
      */
 
     access_conf_init(&tmcf->access);
+
+    if (ngx_array_init(&tmcf->endpoints, cf->pool, 4,
+                       sizeof(ngx_turncred_endpoint_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
 
     return tmcf;
 }
@@ -253,8 +280,8 @@ ngx_turncred_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     tlcf->secret = { 0, NULL };
-     *     tlcf->file = { 0, NULL };
-     *     tlcf->line = 0;
+     *     tlcf->endpoint = NULL;
+     *     tlcf->signer = { 0, NULL };
      *     tlcf->stuns = 0;
      *     tlcf->relays = 0;
      */
@@ -263,6 +290,10 @@ ngx_turncred_create_loc_conf(ngx_conf_t *cf)
     tlcf->ttl = NGX_CONF_UNSET;
     tlcf->shape = NGX_CONF_UNSET_UINT;
     tlcf->user = NGX_CONF_UNSET_PTR;
+    tlcf->token_ttl = NGX_CONF_UNSET;
+    tlcf->subject = NGX_CONF_UNSET_PTR;
+    tlcf->peer_metadata = NGX_CONF_UNSET_PTR;
+    tlcf->client_metadata = NGX_CONF_UNSET_SIZE;
 
     return tlcf;
 }
@@ -285,6 +316,11 @@ ngx_turncred_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_sec_value(conf->ttl, prev->ttl, NGX_TURNCRED_TTL);
     ngx_conf_merge_uint_value(conf->shape, prev->shape, NGX_TURNCRED_ARRAY);
     ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
+    ngx_conf_merge_sec_value(conf->token_ttl, prev->token_ttl,
+                             NGX_TURNCRED_TOKEN_TTL);
+    ngx_conf_merge_ptr_value(conf->subject, prev->subject, NULL);
+    ngx_conf_merge_ptr_value(conf->peer_metadata, prev->peer_metadata, NULL);
+    ngx_conf_merge_size_value(conf->client_metadata, prev->client_metadata, 0);
 
     if (conf->secret.data == NULL) {
         conf->secret = prev->secret;
@@ -300,187 +336,15 @@ ngx_turncred_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->line != 0 && !ngx_turncred_can_relay(conf)) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"turn_credentials\" answers 503 until it has %s "
-                      "in %V:%ui",
-                      conf->relays ? "a \"turn_secret_file\""
-                                   : "a \"turn_server\" with a \"turn:\" URL "
-                                     "and a \"turn_secret_file\"",
-                      &conf->file, conf->line);
+    /* an "if" in the location has a configuration of its own */
+
+    if (conf->endpoint == NULL) {
+        conf->signer = prev->signer;
     }
 
     if (ngx_turncred_ice_prepare(cf, conf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_turncred_server(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_turncred_loc_conf_t  *tlcf = conf;
-
-    const char             *err;
-    ngx_str_t              *value;
-    ngx_uint_t              i;
-    ngx_turncred_server_t  *server;
-
-    if (tlcf->servers == NGX_CONF_UNSET_PTR) {
-        tlcf->servers = ngx_array_create(cf->pool, 4,
-                                         sizeof(ngx_turncred_server_t));
-        if (tlcf->servers == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        server = ngx_array_push(tlcf->servers);
-        if (server == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        server->url.len = value[i].len;
-        server->url.data = value[i].data;
-
-        err = turn_url_check(&server->url, &server->relay);
-        if (err != NULL) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid URL \"%V\" in \"turn_server\": %s",
-                               &value[i], err);
-            return NGX_CONF_ERROR;
-        }
-
-        if (server->relay) {
-            tlcf->relays = 1;
-
-        } else {
-            tlcf->stuns = 1;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_turncred_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_turncred_loc_conf_t  *tlcf = conf;
-
-    ngx_str_t  *value;
-
-    if (tlcf->secret.data != NULL) {
-        return "is duplicate, write one \"turn_secret\" or "
-               "\"turn_secret_file\" here";
-    }
-
-    value = cf->args->elts;
-
-    if (value[1].len == 0) {
-        return "is empty, write the \"static-auth-secret\" of coturn there";
-    }
-
-    tlcf->secret.len = value[1].len;
-    tlcf->secret.data = value[1].data;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_turncred_secret_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_turncred_loc_conf_t  *tlcf = conf;
-
-    ngx_str_t  *value;
-
-    if (tlcf->secret.data != NULL) {
-        return "is duplicate, write one \"turn_secret\" or "
-               "\"turn_secret_file\" here";
-    }
-
-    value = cf->args->elts;
-
-    if (access_conf_read_secret(cf, "turn_secret_file", &value[1], 1,
-                                &tlcf->secret)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_turncred_ttl_range(ngx_conf_t *cf, void *post, void *data)
-{
-    time_t  *ttl = data;
-
-    if (*ttl < 1 || *ttl > NGX_TURNCRED_TTL_MAX) {
-        return "is out of range, write a time from \"1s\" to \"10y\"";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_turncred_credentials(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_turncred_loc_conf_t  *tlcf = conf;
-
-    ngx_str_t                 *value;
-    ngx_uint_t                 i;
-    ngx_http_core_loc_conf_t  *clcf;
-    ngx_turncred_main_conf_t  *tmcf;
-
-    if (tlcf->line != 0) {
-        return "is duplicate";
-    }
-
-    tlcf->shape = NGX_TURNCRED_ARRAY;
-
-    if (cf->args->nelts == 2) {
-        value = cf->args->elts;
-
-        for (i = 0; ngx_turncred_shapes[i].name.len; i++) {
-            if (ngx_turncred_shapes[i].name.len == value[1].len
-                && ngx_strcmp(ngx_turncred_shapes[i].name.data, value[1].data)
-                   == 0)
-            {
-                break;
-            }
-        }
-
-        if (ngx_turncred_shapes[i].name.len == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown shape \"%V\" in \"turn_credentials\", "
-                               "write \"array\", \"object\", \"rest\", "
-                               "\"twilio\" or \"cloudflare\"", &value[1]);
-            return NGX_CONF_ERROR;
-        }
-
-        tlcf->shape = ngx_turncred_shapes[i].value;
-    }
-
-    tlcf->file = cf->conf_file->file.name;
-    tlcf->line = cf->conf_file->line;
-
-    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_turncred_module);
-
-    if (tmcf->endpoint == NULL) {
-        tmcf->endpoint = tlcf;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_turncred_credentials_handler;
 
     return NGX_CONF_OK;
 }
@@ -573,7 +437,8 @@ ngx_turncred_request_login(ngx_http_request_t *r, ngx_turncred_login_t **login)
             return NGX_ERROR;
         }
 
-        if (ngx_turncred_make_login(r, tlcf, NGX_TURNCRED_VAR_TTL, &ctx->login)
+        if (ngx_turncred_make_login(r, tlcf, NULL, NGX_TURNCRED_VAR_TTL,
+                                    &ctx->login)
             != NGX_OK)
         {
             return NGX_ERROR;

@@ -8,6 +8,7 @@ import test from 'node:test';
 
 import { configTest } from './nginx.mjs';
 
+const SECRET = 'a-secret-of-32-bytes-0123456789ab';
 const KEY = 'publishable_key pk { origins *; channels **; }';
 
 const FILES = {
@@ -20,9 +21,14 @@ const FILES = {
 const run = (http) =>
   configTest({ modules: ['turncred'], http, files: FILES });
 
-const location = (inner) =>
-  `${KEY} turn_server turn:a; turn_secret s;
-   server { listen 127.0.0.1:@PORT@; location / { ${inner} } }`;
+const LIMIT = 'limit_req_zone $binary_remote_addr zone=mint:1m rate=60r/m;';
+const TURN = `${LIMIT} turn_server turn:a; turn_secret s;`;
+
+const site = (inner, at = '/') =>
+  `server { listen 127.0.0.1:@PORT@;
+     location ${at} { ${inner} limit_req zone=mint; } }`;
+
+const location = (inner, at) => `${KEY} ${TURN} ${site(inner, at)}`;
 
 const accepted = [
   ['nothing', ''],
@@ -38,12 +44,9 @@ const accepted = [
   ['a variable for the user', 'turn_user $remote_user;'],
   ...['', ' array', ' object', ' rest', ' twilio', ' cloudflare'].map(
     (shape) => [`the shape${shape}`, location(`turn_credentials${shape};`)]),
-  ['a secret key alone', `secret_key sk { secret ${'s'.repeat(32)}; channels **; }
-    turn_server turn:a; turn_secret s;
-    server { listen 127.0.0.1:@PORT@; location / { turn_credentials; } }`],
-  ['keys that follow', `turn_server turn:a; turn_secret s;
-    server { listen 127.0.0.1:@PORT@; location / { turn_credentials; } }
-    ${KEY}`],
+  ['a secret key alone', `secret_key sk { secret ${SECRET}; channels **; }
+    ${TURN} ${site('turn_credentials;')}`],
+  ['keys that follow', `${TURN} ${site('turn_credentials;')} ${KEY}`],
   ['variables without TURN', `server { listen 127.0.0.1:@PORT@;
     return 200 "$turn_ice_servers$turn_username$turn_credential"; }`]
 ];
