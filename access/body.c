@@ -165,9 +165,10 @@ access_body_continue(ngx_http_request_t *r)
 static ngx_int_t
 access_body_take(ngx_http_request_t *r, access_body_t *body)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl, *next;
+    ngx_int_t                 rc;
+    ngx_buf_t                *b;
+    ngx_chain_t              *cl, *next;
+    ngx_http_request_body_t  *rb;
 
     if (body->text.data == NULL) {
         body->text.data = (u_char *) "";
@@ -175,17 +176,13 @@ access_body_take(ngx_http_request_t *r, access_body_t *body)
 
     /* a subrequest has none */
 
-    if (r->request_body == NULL) {
+    rb = r->request_body;
+
+    if (rb == NULL) {
         return NGX_OK;
     }
 
-    /* with chunks, this is what they have announced so far */
-
-    if (r->headers_in.content_length_n > (off_t) body->max) {
-        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-    }
-
-    for (cl = r->request_body->bufs; cl; cl = next) {
+    for (cl = rb->bufs; cl; cl = next) {
         next = cl->next;
         b = cl->buf;
 
@@ -202,8 +199,16 @@ access_body_take(ngx_http_request_t *r, access_body_t *body)
             b->pos = b->last;
             ngx_free_chain(r->pool, cl);
 
-            r->request_body->bufs = next;
+            rb->bufs = next;
         }
+    }
+
+    /* what the chunk at hand has announced, but for what has come */
+
+    if (rb->chunked != NULL
+        && rb->chunked->size > (off_t) (body->max - body->text.len))
+    {
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
     }
 
     return NGX_OK;
