@@ -129,8 +129,6 @@ typedef struct {
 
 typedef struct {
     access_conf_t              access;  /* has to be first */
-    access_keys_t              keys;
-
     ngx_array_t                endpoints; /* of ngx_turncred_endpoint_t */
 
     unsigned                   has_secret:1; /* some location of it */
@@ -212,8 +210,9 @@ extern access_refusal_t  ngx_turncred_failed;
  * event loop, so a handler asks for its caller's key after the body was read.
  */
 #define ngx_turncred_keys(r)                                                  \
-    (&((ngx_turncred_main_conf_t *)                                           \
-       ngx_http_get_module_main_conf(r, ngx_turncred_module))->keys)
+    access_conf_keys(&((ngx_turncred_main_conf_t *)                           \
+                       ngx_http_get_module_main_conf(r,                       \
+                                             ngx_turncred_module))->access)
 
 
 /* setters of directives */
@@ -233,10 +232,11 @@ char *ngx_turncred_client_metadata(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /*
- * Checks the endpoints when the whole configuration is known.  Returns NGX_OK
- * or NGX_ERROR (logged).
+ * Checks the endpoints when the whole configuration is known, with the keys
+ * of the start.  Returns NGX_OK or NGX_ERROR (logged).
  */
-ngx_int_t ngx_turncred_guard(ngx_conf_t *cf, ngx_turncred_main_conf_t *tmcf);
+ngx_int_t ngx_turncred_guard(ngx_conf_t *cf, ngx_turncred_main_conf_t *tmcf,
+    access_keys_t *keys);
 
 
 /*

@@ -230,10 +230,10 @@ static ngx_uint_t
 ngx_turncred_reader(ngx_http_request_t *r, ngx_turncred_caller_t *caller,
     ngx_str_t *value)
 {
-    uint32_t                   i;
-    ngx_uint_t                 found;
-    access_key_t              *key;
-    ngx_turncred_main_conf_t  *tmcf;
+    uint32_t        i;
+    ngx_uint_t      found;
+    access_key_t   *key;
+    access_keys_t  *keys;
 
     if (!caller->has_origin) {
         return 0;
@@ -243,12 +243,11 @@ ngx_turncred_reader(ngx_http_request_t *r, ngx_turncred_caller_t *caller,
         return ngx_turncred_key_reader(caller->key, &caller->origin, value);
     }
 
-    tmcf = ngx_http_get_module_main_conf(r, ngx_turncred_module);
-
+    keys = ngx_turncred_keys(r);
     found = 0;
 
-    for (i = 0; i < tmcf->keys.nelts; i++) {
-        key = tmcf->keys.elts[i];
+    for (i = 0; i < keys->nelts; i++) {
+        key = keys->elts[i];
 
         if (ngx_turncred_key_reader(key, &caller->origin, value)) {
             found = 1;

@@ -232,15 +232,11 @@ ngx_turncred_check_turn(ngx_turncred_caller_t *caller)
 ngx_int_t
 ngx_turncred_mask_handler(ngx_http_request_t *r)
 {
-    ngx_turncred_main_conf_t  *tmcf;
-
     if (!ngx_turncred_is_endpoint(r)) {
         return NGX_DECLINED;
     }
 
-    tmcf = ngx_http_get_module_main_conf(r, ngx_turncred_module);
-
-    if (access_mask_args(r, &tmcf->keys) != NGX_OK) {
+    if (access_mask_args(r, ngx_turncred_keys(r)) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -15,7 +15,8 @@
 static ngx_int_t ngx_turncred_guard_keys(ngx_conf_t *cf,
     ngx_turncred_endpoint_t *endpoint, access_keys_t *keys);
 static ngx_int_t ngx_turncred_guard_signer(ngx_conf_t *cf,
-    ngx_turncred_endpoint_t *endpoint, access_keys_t *keys);
+    ngx_turncred_endpoint_t *endpoint, access_keys_t *keys,
+    ngx_uint_t level);
 static void ngx_turncred_guard_relay(ngx_conf_t *cf,
     ngx_turncred_endpoint_t *endpoint);
 static void ngx_turncred_guard_limit(ngx_conf_t *cf,
@@ -31,18 +32,29 @@ static ngx_uint_t ngx_turncred_limit_layout(ngx_module_t *module);
 
 
 ngx_int_t
-ngx_turncred_guard(ngx_conf_t *cf, ngx_turncred_main_conf_t *tmcf)
+ngx_turncred_guard(ngx_conf_t *cf, ngx_turncred_main_conf_t *tmcf,
+    access_keys_t *keys)
 {
-    ngx_uint_t                i;
+    ngx_uint_t                i, file;
     ngx_turncred_endpoint_t  *endpoint;
 
+    file = access_conf_has_file(&tmcf->access);
     endpoint = tmcf->endpoints.elts;
 
     for (i = 0; i < tmcf->endpoints.nelts; i++) {
 
-        if (ngx_turncred_guard_keys(cf, &endpoint[i], &tmcf->keys) != NGX_OK
-            || ngx_turncred_guard_signer(cf, &endpoint[i], &tmcf->keys)
-               != NGX_OK)
+        /* with a key file, what is not there yet may still come */
+
+        if (!file
+            && ngx_turncred_guard_keys(cf, &endpoint[i], keys) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (ngx_turncred_guard_signer(cf, &endpoint[i], keys,
+                                      file ? NGX_LOG_WARN : NGX_LOG_EMERG)
+            != NGX_OK
+            && !file)
         {
             return NGX_ERROR;
         }
@@ -75,7 +87,7 @@ ngx_turncred_guard_keys(ngx_conf_t *cf, ngx_turncred_endpoint_t *endpoint,
 
 static ngx_int_t
 ngx_turncred_guard_signer(ngx_conf_t *cf, ngx_turncred_endpoint_t *endpoint,
-    access_keys_t *keys)
+    access_keys_t *keys, ngx_uint_t level)
 {
     slice_t       *id;
     const char    *why;
@@ -104,7 +116,7 @@ ngx_turncred_guard_signer(ngx_conf_t *cf, ngx_turncred_endpoint_t *endpoint,
         return NGX_OK;
     }
 
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+    ngx_log_error(level, cf->log, 0,
                   "invalid key \"%*s\" in \"%V\": %s in %V:%ui",
                   id->len, id->data, endpoint->directive, why,
                   &endpoint->file, endpoint->line);

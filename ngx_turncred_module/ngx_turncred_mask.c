@@ -27,11 +27,7 @@ ngx_turncred_is_endpoint(ngx_http_request_t *r)
 ngx_int_t
 ngx_turncred_log_handler(ngx_http_request_t *r)
 {
-    ngx_turncred_main_conf_t  *tmcf;
-
-    tmcf = ngx_http_get_module_main_conf(r, ngx_turncred_module);
-
-    access_mask_log(r, &tmcf->keys, ngx_turncred_is_endpoint(r));
+    access_mask_log(r, ngx_turncred_keys(r), ngx_turncred_is_endpoint(r));
 
     return NGX_OK;
 }

@@ -14,6 +14,7 @@
 static ngx_int_t ngx_turncred_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_turncred_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_turncred_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_turncred_init_process(ngx_cycle_t *cycle);
 static void *ngx_turncred_create_main_conf(ngx_conf_t *cf);
 static void *ngx_turncred_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_turncred_merge_loc_conf(ngx_conf_t *cf, void *parent,
@@ -146,7 +147,7 @@ ngx_module_t  ngx_turncred_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     ngx_turncred_init_module,              /* init module */
-    NULL,                                  /* init process */
+    ngx_turncred_init_process,             /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -199,11 +200,12 @@ ngx_turncred_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_turncred_postconfiguration(ngx_conf_t *cf)
 {
+    access_keys_t              keys;
     ngx_turncred_main_conf_t  *tmcf;
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_turncred_module);
 
-    if (access_conf_share(cf, &tmcf->access, &tmcf->keys) != NGX_OK) {
+    if (access_conf_share(cf, &tmcf->access, &keys) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -211,7 +213,7 @@ ngx_turncred_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_turncred_guard(cf, tmcf) != NGX_OK) {
+    if (ngx_turncred_guard(cf, tmcf, &keys) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -233,7 +235,33 @@ ngx_turncred_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    if (tmcf->endpoints.nelts != 0) {
+        access_conf_check(cycle, &tmcf->access);
+    }
+
     return access_error_log_redact(cycle, &tmcf->access);
+}
+
+
+static ngx_int_t
+ngx_turncred_init_process(ngx_cycle_t *cycle)
+{
+    ngx_turncred_main_conf_t  *tmcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_turncred_module);
+
+    if (tmcf == NULL || tmcf->endpoints.nelts == 0) {
+        return NGX_OK;
+    }
+
+    /* every request looks its key up anew, so there is nobody to be told */
+
+    return access_conf_watch(cycle, &tmcf->access, NULL, NULL);
 }
 
 
@@ -246,12 +274,6 @@ ngx_turncred_create_main_conf(ngx_conf_t *cf)
     if (tmcf == NULL) {
         return NULL;
     }
-
-    /*
-     * set by ngx_pcalloc():
-     *
-     *     tmcf->keys = { NULL, 0 };
-     */
 
     access_conf_init(&tmcf->access);
 
