@@ -10,6 +10,7 @@ BUILD     = build
 NGINX_SRC = /usr/share/nginx/src
 CFLAGS    = -g -O2 -fPIC -fstack-protector-strong -Wformat -D_FORTIFY_SOURCE=2
 WARN      = -W -Wall -Wextra -Wpointer-arith -Wno-unused-parameter -Werror
+LDFLAGS   = -Wl,-z,relro -Wl,-z,now -fPIC
 
 FUZZ_SECONDS = 600
 
@@ -68,7 +69,7 @@ $(BUILD)/Makefile: config Makefile access ngx_signaling_module \
 	. $(NGINX_SRC)/conf_flags && cd $(NGINX_SRC) && ./configure \
 	    "$${NGX_CONF_FLAGS[@]}" \
 	    --with-cc-opt='$(CFLAGS) $(WARN)' \
-	    --with-ld-opt='-Wl,-z,relro -Wl,-z,now -fPIC' \
+	    --with-ld-opt='$(LDFLAGS)' \
 	    --builddir=$(abspath $(BUILD)) \
 	    --add-dynamic-module=$(CURDIR) > $(abspath $(BUILD))/configure.log
 
