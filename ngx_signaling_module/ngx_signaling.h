@@ -167,8 +167,9 @@ typedef struct {
 
 
 /*
- * Of a request: what it showed of tokens, taken before it was overwritten,
- * and, once the credential is accepted, what the variables tell.
+ * Of a request: the subprotocols with a token, taken from their header before
+ * that was overwritten, and, once the credential is accepted, what the
+ * variables tell.
  */
 
 typedef struct {
@@ -177,9 +178,8 @@ typedef struct {
     access_key_t              *key;
     ngx_signaling_conn_t      *conn;
 
-    slice_t                    token;        /* of the query */
-    ngx_str_t                  protocol;     /* first one with a token */
-    ngx_uint_t                 nprotocols;   /* that have a token */
+    ngx_str_t                  protocol;     /* the first one */
+    ngx_uint_t                 nprotocols;
 } ngx_signaling_ctx_t;
 
 
@@ -573,8 +573,9 @@ ngx_uint_t ngx_signaling_admit(ngx_signaling_conn_t *sc,
 /* ngx_signaling_token.c */
 
 ngx_int_t ngx_signaling_token_take(ngx_http_request_t *r);
-ngx_uint_t ngx_signaling_token_shown(ngx_signaling_ctx_t *ctx,
-    slice_t *token);
+void ngx_signaling_token_mask(ngx_http_request_t *r);
+ngx_int_t ngx_signaling_token_shown(ngx_http_request_t *r,
+    ngx_signaling_ctx_t *ctx, slice_t *token, ngx_uint_t *n);
 access_jwt_e ngx_signaling_token_verify(ngx_http_request_t *r,
     access_keys_t *keys, slice_t *token, access_key_t **key,
     access_claims_t *claims);

@@ -60,11 +60,11 @@ ngx_signaling_credential(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
     hs->code = NGX_SIGNALING_INVALID_TOKEN;
     hs->reason = "credential not accepted";
 
-    if (access_arg(r, "key", &key) != NGX_OK) {
+    if (access_arg(r, "key", &key) != NGX_OK
+        || ngx_signaling_token_shown(r, &hs->ctx, &token, &tokens) != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    tokens = ngx_signaling_token_shown(&hs->ctx, &token);
 
     if (tokens + (key.len != 0) != 1) {
         hs->reason = "exactly one of key and token is needed";

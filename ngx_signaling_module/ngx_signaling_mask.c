@@ -30,6 +30,8 @@ ngx_signaling_log_handler(ngx_http_request_t *r)
 
     smcf = ngx_http_get_module_main_conf(r, ngx_signaling_module);
 
+    ngx_signaling_token_mask(r);
+
     access_mask_log(r, &smcf->keys, ngx_signaling_is_endpoint(r));
 
     return NGX_OK;

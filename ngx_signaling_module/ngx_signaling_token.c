@@ -15,7 +15,9 @@
 
 
 static ngx_int_t ngx_signaling_token_protocols(ngx_http_request_t *r,
-    ngx_signaling_ctx_t *ctx, ngx_str_t *value);
+    ngx_str_t *value);
+static ngx_int_t ngx_signaling_token_keep(ngx_http_request_t *r,
+    ngx_str_t *protocol);
 
 
 /* what a subprotocol with a token begins with */
@@ -24,31 +26,20 @@ static ngx_str_t  ngx_signaling_bearer = ngx_string("signaling.bearer.");
 
 
 /*
- * Takes the tokens of a request and leaves asterisks where that has not been
- * seen to by access_mask_args().  Runs in the rewrite phase, as that does.
+ * Takes the subprotocols of a request that have a token, and leaves asterisks
+ * in their place: no subrequest, variable or log has what came.  Runs in the
+ * rewrite phase.
  */
 
 ngx_int_t
 ngx_signaling_token_take(ngx_http_request_t *r)
 {
-    ngx_table_elt_t      *h;
-    access_headers_t      walk;
-    ngx_signaling_ctx_t  *ctx;
+    ngx_table_elt_t   *h;
+    access_headers_t   walk;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_signaling_module);
-
-    if (ctx) {
+    if (ngx_http_get_module_ctx(r, ngx_signaling_module) != NULL) {
         /* a rewrite has led here again */
         return NGX_OK;
-    }
-
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_signaling_ctx_t));
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (access_arg(r, "token", &ctx->token) != NGX_OK) {
-        return NGX_ERROR;
     }
 
     access_headers(&walk, r);
@@ -56,21 +47,18 @@ ngx_signaling_token_take(ngx_http_request_t *r)
     while ((h = access_header_next(&walk)) != NULL) {
 
         if (access_is(&h->key, "Sec-WebSocket-Protocol")
-            && ngx_signaling_token_protocols(r, ctx, &h->value) != NGX_OK)
+            && ngx_signaling_token_protocols(r, &h->value) != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
-
-    ngx_http_set_ctx(r, ctx, ngx_signaling_module);
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_signaling_token_protocols(ngx_http_request_t *r, ngx_signaling_ctx_t *ctx,
-    ngx_str_t *value)
+ngx_signaling_token_protocols(ngx_http_request_t *r, ngx_str_t *value)
 {
     u_char     *p, *last;
     ngx_str_t   protocol;
@@ -100,13 +88,8 @@ ngx_signaling_token_protocols(ngx_http_request_t *r, ngx_signaling_ctx_t *ctx,
             continue;
         }
 
-        if (ctx->nprotocols++ == 0) {
-            ctx->protocol.len = protocol.len;
-            ctx->protocol.data = ngx_pstrdup(r->pool, &protocol);
-
-            if (ctx->protocol.data == NULL) {
-                return NGX_ERROR;
-            }
+        if (ngx_signaling_token_keep(r, &protocol) != NGX_OK) {
+            return NGX_ERROR;
         }
 
         ngx_memset(protocol.data + ngx_signaling_bearer.len, '*',
@@ -117,28 +100,74 @@ ngx_signaling_token_protocols(ngx_http_request_t *r, ngx_signaling_ctx_t *ctx,
 }
 
 
-/*
- * The number of tokens that the request has shown, of which the first is
- * given.
- */
-
-ngx_uint_t
-ngx_signaling_token_shown(ngx_signaling_ctx_t *ctx, slice_t *token)
+static ngx_int_t
+ngx_signaling_token_keep(ngx_http_request_t *r, ngx_str_t *protocol)
 {
-    if (ctx->token.len) {
-        *token = ctx->token;
-        return ctx->nprotocols + 1;
+    ngx_signaling_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_signaling_module);
+
+    if (ctx) {
+        ctx->nprotocols++;
+        return NGX_OK;
     }
 
-    token->len = 0;
-    token->data = NULL;
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_signaling_ctx_t));
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
 
-    if (ctx->nprotocols) {
+    ctx->nprotocols = 1;
+    ctx->protocol.len = protocol->len;
+    ctx->protocol.data = ngx_pstrdup(r->pool, protocol);
+
+    if (ctx->protocol.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_set_ctx(r, ctx, ngx_signaling_module);
+
+    return NGX_OK;
+}
+
+
+/* the same for the header of the answer, which has gone; for the log phase */
+
+void
+ngx_signaling_token_mask(ngx_http_request_t *r)
+{
+    ngx_signaling_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_signaling_module);
+
+    if (ctx && ctx->nprotocols) {
+        ngx_memset(ctx->protocol.data + ngx_signaling_bearer.len, '*',
+                   ctx->protocol.len - ngx_signaling_bearer.len);
+    }
+}
+
+
+/* a token of the request, and how many it has shown in all */
+
+ngx_int_t
+ngx_signaling_token_shown(ngx_http_request_t *r, ngx_signaling_ctx_t *ctx,
+    slice_t *token, ngx_uint_t *n)
+{
+    *n = ctx->nprotocols;
+
+    if (access_arg(r, "token", token) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (token->len) {
+        (*n)++;
+
+    } else if (ctx->nprotocols) {
         token->len = ctx->protocol.len - ngx_signaling_bearer.len;
         token->data = ctx->protocol.data + ngx_signaling_bearer.len;
     }
 
-    return ctx->nprotocols;
+    return NGX_OK;
 }
 
 
