@@ -96,6 +96,7 @@ typedef struct {
 typedef struct {
     ngx_array_t               *servers; /* of ngx_turncred_server_t, or NULL */
     slice_t                    secret;
+    turn_secret_t             *prepared; /* of secret, NULL with none */
     time_t                     ttl;
     ngx_uint_t                 shape;   /* ngx_turncred_shape_e */
     ngx_http_complex_value_t  *user;

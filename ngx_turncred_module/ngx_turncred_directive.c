@@ -12,6 +12,9 @@
 #include "ngx_turncred.h"
 
 
+static char *ngx_turncred_prepare(ngx_conf_t *cf,
+    ngx_turncred_loc_conf_t *tlcf);
+static void ngx_turncred_free_prepared(void *data);
 static char *ngx_turncred_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_turncred_loc_conf_t *tlcf, ngx_http_handler_pt handler);
 
@@ -97,7 +100,7 @@ ngx_turncred_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     tlcf->secret.len = value[1].len;
     tlcf->secret.data = value[1].data;
 
-    return NGX_CONF_OK;
+    return ngx_turncred_prepare(cf, tlcf);
 }
 
 
@@ -122,7 +125,37 @@ ngx_turncred_secret_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    return ngx_turncred_prepare(cf, tlcf);
+}
+
+
+static char *
+ngx_turncred_prepare(ngx_conf_t *cf, ngx_turncred_loc_conf_t *tlcf)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    tlcf->prepared = turn_secret_prepare(&tlcf->secret);
+
+    if (tlcf->prepared == NULL) {
+        return "cannot be used: OpenSSL has no HMAC with SHA-1";
+    }
+
+    cln->handler = ngx_turncred_free_prepared;
+    cln->data = tlcf->prepared;
+
     return NGX_CONF_OK;
+}
+
+
+static void
+ngx_turncred_free_prepared(void *data)
+{
+    turn_secret_free(data);
 }
 
 

@@ -72,7 +72,7 @@ ngx_turncred_make_login(ngx_http_request_t *r, ngx_turncred_loc_conf_t *tlcf,
     login->credential.len = TURN_CREDENTIAL_LEN;
     login->credential.data = login->buf + n;
 
-    if (turn_credential(login->credential.data, &tlcf->secret,
+    if (turn_credential(login->credential.data, tlcf->prepared,
                         &login->username)
         == -1)
     {

@@ -302,6 +302,7 @@ ngx_turncred_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     tlcf->secret = { 0, NULL };
+     *     tlcf->prepared = NULL;
      *     tlcf->endpoint = NULL;
      *     tlcf->signer = { 0, NULL };
      *     tlcf->stuns = 0;
@@ -346,6 +347,7 @@ ngx_turncred_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->secret.data == NULL) {
         conf->secret = prev->secret;
+        conf->prepared = prev->prepared;
     }
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_turncred_module);

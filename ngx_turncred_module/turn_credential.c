@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include "turn_credential.h"
@@ -91,26 +92,66 @@ turn_username(u_char *p, int64_t expiry, const slice_t *id)
 }
 
 
-int
-turn_credential(u_char *p, const slice_t *secret, const slice_t *username)
+turn_secret_t *
+turn_secret_prepare(const slice_t *secret)
 {
-    u_char        md[EVP_MAX_MD_SIZE], text[TURN_CREDENTIAL_LEN + 1];
-    unsigned int  len;
+    EVP_MAC      *mac;
+    OSSL_PARAM    params[2];
+    EVP_MAC_CTX  *ctx;
 
-    if (secret->len == 0 || secret->len > INT_MAX) {
-        return -1;
+    if (secret->len == 0) {
+        return NULL;
     }
 
-    if (HMAC(EVP_sha1(), secret->data, (int) secret->len,
-             username->data, username->len, md, &len)
-        == NULL)
+    mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+    ctx = EVP_MAC_CTX_new(mac);
+
+    /* the context keeps what it needs of it */
+
+    EVP_MAC_free(mac);
+
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+                                                 (char *) "SHA1", 0);
+    params[1] = OSSL_PARAM_construct_end();
+
+    if (ctx == NULL
+        || EVP_MAC_init(ctx, secret->data, secret->len, params) != 1)
     {
+        EVP_MAC_CTX_free(ctx);
+        return NULL;
+    }
+
+    return ctx;
+}
+
+
+void
+turn_secret_free(turn_secret_t *secret)
+{
+    EVP_MAC_CTX_free(secret);
+}
+
+
+int
+turn_credential(u_char *p, const turn_secret_t *secret,
+    const slice_t *username)
+{
+    size_t        len;
+    u_char        md[EVP_MAX_MD_SIZE], text[TURN_CREDENTIAL_LEN + 1];
+    EVP_MAC_CTX  *ctx;
+
+    ctx = EVP_MAC_CTX_dup(secret);
+
+    if (ctx == NULL
+        || EVP_MAC_update(ctx, username->data, username->len) != 1
+        || EVP_MAC_final(ctx, md, &len, sizeof(md)) != 1
+        || len != 20)
+    {
+        EVP_MAC_CTX_free(ctx);
         return -1;
     }
 
-    if (len != 20) {
-        return -1;
-    }
+    EVP_MAC_CTX_free(ctx);
 
     /* the encoder ends its text with a NUL */
 

@@ -7,8 +7,8 @@
  * TURN credentials as coturn's "use-auth-secret" takes them
  * (draft-uberti-behave-turn-rest-00, docs/protocol.md 13.4), and the syntax
  * of the URLs that go with them.  Called by the module when the configuration
- * is read and for every credential.  Allocates nothing: the caller owns all
- * buffers, and nothing is kept between calls.
+ * is read and for every credential.  The caller owns all buffers; nothing is
+ * kept between calls but a prepared secret, which OpenSSL allocates.
  */
 
 
@@ -29,6 +29,11 @@
 #define TURN_URL_MAX           512     /* what the SDK takes */
 
 
+/* a secret as OpenSSL wants it: its EVP_MAC_CTX */
+
+typedef struct evp_mac_ctx_st  turn_secret_t;
+
+
 /*
  * Writes a random ID, TURN_RANDOM_ID_LEN hexadecimal digits.
  * Returns 0, or -1 when OpenSSL has no randomness.
@@ -45,10 +50,18 @@ int turn_random_id(u_char *id);
 ssize_t turn_username(u_char *p, int64_t expiry, const slice_t *id);
 
 /*
- * Writes base64(HMAC-SHA1(secret, username)), TURN_CREDENTIAL_LEN bytes.
- * The secret is not empty.  Returns 0, or -1 when OpenSSL fails.
+ * Prepares a secret, which is not empty: OpenSSL looks an algorithm up by its
+ * name and sets up the key in more time than it then takes to sign.  Returns
+ * NULL when OpenSSL fails; what it returns is freed by turn_secret_free().
  */
-int turn_credential(u_char *p, const slice_t *secret,
+turn_secret_t *turn_secret_prepare(const slice_t *secret);
+void turn_secret_free(turn_secret_t *secret);
+
+/*
+ * Writes base64(HMAC-SHA1(secret, username)), TURN_CREDENTIAL_LEN bytes.
+ * The secret is not changed.  Returns 0, or -1 when OpenSSL fails.
+ */
+int turn_credential(u_char *p, const turn_secret_t *secret,
     const slice_t *username);
 
 /*

@@ -115,10 +115,11 @@ static const username_test_t  username_tests[] = {
 static void
 test_vectors(void)
 {
-    int      rc;
-    size_t   i;
-    u_char   out[TURN_CREDENTIAL_LEN + 1];
-    slice_t  secret, username;
+    int             rc;
+    size_t          i;
+    u_char          out[TURN_CREDENTIAL_LEN + 1];
+    slice_t         secret, username;
+    turn_secret_t  *prepared;
 
     static const char  *vectors[][3] = {
         { "north-star-secret", "1893456000:3f0c9b1e",
@@ -134,8 +135,20 @@ test_vectors(void)
         secret = text_slice(vectors[i][0], strlen(vectors[i][0]));
         username = text_slice(vectors[i][1], strlen(vectors[i][1]));
 
+        prepared = turn_secret_prepare(&secret);
+
+        if (prepared == NULL) {
+            ok(0, "a secret is prepared");
+            continue;
+        }
+
+        /* a prepared secret is as good for the second credential */
+
+        (void) turn_credential(out, prepared, &secret);
+
         memset(out, 'x', sizeof(out));
-        rc = turn_credential(out, &secret, &username);
+        rc = turn_credential(out, prepared, &username);
+        turn_secret_free(prepared);
 
         ok(rc == 0 && memcmp(out, vectors[i][2], TURN_CREDENTIAL_LEN) == 0,
            vectors[i][1]);
@@ -143,8 +156,7 @@ test_vectors(void)
     }
 
     secret = text_slice("", 0);
-    ok(turn_credential(out, &secret, &username) == -1,
-       "an empty secret is refused");
+    ok(turn_secret_prepare(&secret) == NULL, "an empty secret is refused");
 }
 
 
