@@ -184,7 +184,7 @@ access_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 ngx_int_t
-access_conf_share(ngx_conf_t *cf, access_conf_t *acf, access_keys_t *keys)
+access_conf_share(ngx_conf_t *cf, access_conf_t *acf)
 {
     access_store_t  *store;
 
@@ -199,15 +199,7 @@ access_conf_share(ngx_conf_t *cf, access_conf_t *acf, access_keys_t *keys)
 
     store->statics.cf = NULL;
 
-    if (store->current == NULL
-        && access_conf_first_set(cf, store) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    *keys = store->current->keys;
-
-    return NGX_OK;
+    return store->current == NULL ? access_conf_first_set(cf, store) : NGX_OK;
 }
 
 
@@ -299,6 +291,13 @@ ngx_uint_t
 access_conf_has_file(access_conf_t *acf)
 {
     return acf->store->file.len != 0;
+}
+
+
+ngx_uint_t
+access_conf_has_keys(access_conf_t *acf)
+{
+    return access_conf_has_file(acf) || access_conf_keys(acf)->nelts != 0;
 }
 
 

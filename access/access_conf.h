@@ -42,7 +42,7 @@ typedef struct access_store_s  access_store_t;      /* key_set.h */
 typedef struct {
     ngx_uint_t          magic;
     ngx_uint_t          size;           /* sizeof(access_conf_t) */
-    access_store_t     *store;          /* of both modules; NULL: no key yet */
+    access_store_t     *store;          /* of both modules, once shared */
 
     /* see error_log.h */
     ngx_array_t        *error_logs;     /* of ngx_log_t *, the module's own */
@@ -91,8 +91,7 @@ ngx_uint_t access_conf_is_ours(ngx_module_t *module);
  * the two modules, and makes the first set, whichever module has read the
  * blocks.  Returns NGX_OK or NGX_ERROR (logged).
  */
-ngx_int_t access_conf_share(ngx_conf_t *cf, access_conf_t *acf,
-    access_keys_t *keys);
+ngx_int_t access_conf_share(ngx_conf_t *cf, access_conf_t *acf);
 
 /*
  * Called by init_module, when the user of the workers is known: warns of key
@@ -109,8 +108,12 @@ void access_conf_check(ngx_cycle_t *cycle, access_conf_t *acf);
 ngx_int_t access_conf_watch(ngx_cycle_t *cycle, access_conf_t *acf,
     access_changed_pt handler, void *data);
 
-/* 1 when keys may come while nginx runs, 0 when those of the start are all */
+/*
+ * 1 when keys may come while nginx runs, 0 when those of the start are all;
+ * 1 when there are keys or may be some.
+ */
 ngx_uint_t access_conf_has_file(access_conf_t *acf);
+ngx_uint_t access_conf_has_keys(access_conf_t *acf);
 
 /* the set that is current, for as long as this event is handled */
 access_keys_t *access_conf_keys(access_conf_t *acf);

@@ -23,6 +23,7 @@
  *     ngx_signaling_ipc.c         records to other workers
  *     ngx_signaling_record.c      records from other workers
  *     ngx_signaling_worker.c      a worker's life: slots, ticks, reaping
+ *     ngx_signaling_keys.c        keys that change, apps
  *     ngx_signaling_drain.c       retiring, draining
  *     ngx_signaling_api*.c        the control plane, ngx_signaling_api.h
  *     ngx_signaling_status.c      the status page
@@ -102,7 +103,7 @@ typedef struct {
     uint64_t                   generation;   /* of this configuration */
     ngx_signaling_wakes_t     *wakes;
 
-    access_keys_t             *keys;
+    access_conf_t             *access;
     ngx_msec_t                 drain;        /* longest of the locations */
 
     ngx_signaling_worker_t    *worker;       /* of this process, or NULL */
@@ -129,7 +130,6 @@ typedef struct {
 
 typedef struct {
     access_conf_t              access;       /* first, see access_conf.h */
-    access_keys_t              keys;
     ngx_array_t                zones;        /* of ngx_signaling_zone_t * */
     ngx_array_t                endpoints;    /* of ngx_signaling_endpoint_t */
     ngx_signaling_endpoint_t  *api;          /* the first one, or NULL */
@@ -268,6 +268,7 @@ struct ngx_signaling_conn_s {
     ngx_signaling_worker_t    *worker;
     ngx_signaling_loc_conf_t  *conf;
     access_key_t              *key;
+    access_keys_t             *keys;         /* held, its set */
     ngx_signaling_identity_t  *identity;
 
     ngx_signaling_queue_t      out;
@@ -389,6 +390,14 @@ typedef struct {
 #define NGX_SIGNALING_CHUNK        1024      /* connections per allocation */
 
 
+/* the number that an app has in a zone */
+
+typedef struct {
+    slice_t                    name;
+    uint32_t                   number;
+} ngx_signaling_app_t;
+
+
 /* one zone in one worker process */
 
 struct ngx_signaling_worker_s {
@@ -398,7 +407,7 @@ struct ngx_signaling_worker_s {
     ngx_cycle_t               *cycle;
     ngx_log_t                 *log;
 
-    uint32_t                  *apps;         /* by the index of the key */
+    ngx_array_t                apps;         /* of ngx_signaling_app_t */
 
     ngx_signaling_conn_t     **chunks;       /* connections by number */
     uint32_t                   nchunks;
@@ -442,7 +451,7 @@ struct ngx_signaling_worker_s {
     ngx_signaling_item_t      *items;        /* free ones */
     ngx_uint_t                 nitems;
 
-    uint64_t                   keys_seen;    /* generation of the keys read */
+    uint64_t                   keys_seen;    /* number of the change read */
 
     ngx_event_t                leave;        /* draining steps */
     uint32_t                   leave_cursor;
@@ -709,8 +718,17 @@ void ngx_signaling_ipc_last_words(ngx_signaling_worker_t *sw, uint32_t slot,
 ngx_int_t ngx_signaling_worker_init(ngx_cycle_t *cycle,
     ngx_signaling_zone_t *zone);
 void ngx_signaling_worker_exit(ngx_signaling_worker_t *sw);
-void ngx_signaling_worker_keys(ngx_signaling_worker_t *sw);
 void ngx_signaling_full(ngx_signaling_worker_t *sw);
+
+
+/* ngx_signaling_keys.c */
+
+ngx_int_t ngx_signaling_keys_publish(ngx_signaling_zone_t *zone,
+    access_keys_t *keys, ngx_log_t *log);
+void ngx_signaling_keys_changed(void *data, access_keys_t *keys);
+void ngx_signaling_keys_apps(ngx_signaling_worker_t *sw, access_keys_t *keys);
+void ngx_signaling_keys_look(ngx_signaling_worker_t *sw);
+uint32_t ngx_signaling_app(ngx_signaling_worker_t *sw, const slice_t *name);
 
 
 /* ngx_signaling_drain.c */

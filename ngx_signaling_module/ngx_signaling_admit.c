@@ -86,7 +86,7 @@ ngx_signaling_key(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
 
     sc = hs->ctx.conn;
 
-    found = access_key_find(sc->worker->zone->keys, key);
+    found = access_key_find(access_conf_keys(sc->worker->zone->access), key);
 
     if (found == NULL || found->type != ACCESS_PUBLISHABLE) {
         return NGX_OK;
@@ -146,8 +146,9 @@ ngx_signaling_token(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
 
     sc = hs->ctx.conn;
 
-    switch (ngx_signaling_token_verify(r, sc->worker->zone->keys, token, &key,
-                                       &claims))
+    switch (ngx_signaling_token_verify(r,
+                              access_conf_keys(sc->worker->zone->access),
+                              token, &key, &claims))
     {
     case ACCESS_JWT_OK:
         break;
@@ -185,23 +186,23 @@ static ngx_int_t
 ngx_signaling_accept(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
     access_key_t *key, ngx_signaling_who_t *who)
 {
-    ngx_uint_t             i;
     access_keys_t         *keys;
     ngx_signaling_conn_t  *sc;
 
     sc = hs->ctx.conn;
-    keys = sc->worker->zone->keys;
+    keys = access_conf_keys(sc->worker->zone->access);
 
+    /* either may outlive the other, and the set */
+
+    if (access_keys_hold_for(r->pool, keys) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    sc->keys = access_keys_hold(keys);
     sc->key = key;
+    sc->app = ngx_signaling_app(sc->worker, &key->app);
     sc->actions = key->actions & (who->claims ? who->claims->actions
                                               : ACCESS_ALL);
-
-    for (i = 0; i < keys->nelts; i++) {
-        if (keys->elts[i] == key) {
-            sc->app = sc->worker->apps[i];
-            break;
-        }
-    }
 
     if (ngx_signaling_identify(r, sc, who) != NGX_OK
         || ngx_signaling_accepted(r, &hs->ctx, who) != NGX_OK

@@ -83,13 +83,24 @@ ngx_signaling_api_handler(ngx_http_request_t *r)
 static access_key_t *
 ngx_signaling_api_key(ngx_http_request_t *r, ngx_signaling_zone_t *zone)
 {
-    ngx_str_t  pair;
+    ngx_str_t       pair;
+    access_key_t   *key;
+    access_keys_t  *keys;
 
     if (access_bearer(r, &pair) != NGX_OK) {
         return NULL;
     }
 
-    return access_key_by_pair(zone->keys, (slice_t *) &pair);
+    keys = access_conf_keys(zone->access);
+    key = access_key_by_pair(keys, (slice_t *) &pair);
+
+    /* the body may take its time */
+
+    if (key != NULL && access_keys_hold_for(r->pool, keys) != NGX_OK) {
+        return NULL;
+    }
+
+    return key;
 }
 
 

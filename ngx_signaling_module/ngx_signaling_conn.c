@@ -160,7 +160,13 @@ ngx_signaling_conn_free(ngx_signaling_conn_t *sc)
         ngx_free(sc->identity);
     }
 
+    if (sc->keys) {
+        access_keys_release(sc->keys);
+    }
+
     sc->state = NGX_SIGNALING_FREE;
+    sc->key = NULL;
+    sc->keys = NULL;
     sc->connection = NULL;
     sc->identity = NULL;
     sc->in = NULL;

@@ -420,15 +420,18 @@ ngx_signaling_check_listen(ngx_conf_t *cf, ngx_signaling_main_conf_t *smcf)
 ngx_int_t
 ngx_signaling_check_api(ngx_conf_t *cf, ngx_signaling_main_conf_t *smcf)
 {
-    uint32_t  i;
+    uint32_t        i;
+    access_keys_t  *keys;
 
-    if (smcf->api == NULL) {
+    if (smcf->api == NULL || access_conf_has_file(&smcf->access)) {
         return NGX_OK;
     }
 
-    for (i = 0; i < smcf->keys.nelts; i++) {
-        if (smcf->keys.elts[i]->type == ACCESS_SECRET
-            && !access_is_asymmetric(smcf->keys.elts[i]->algorithm))
+    keys = access_conf_keys(&smcf->access);
+
+    for (i = 0; i < keys->nelts; i++) {
+        if (keys->elts[i]->type == ACCESS_SECRET
+            && !access_is_asymmetric(keys->elts[i]->algorithm))
         {
             return NGX_OK;
         }

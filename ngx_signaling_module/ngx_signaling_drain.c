@@ -51,7 +51,7 @@ ngx_signaling_worker_going(ngx_signaling_worker_t *sw)
         return;
     }
 
-    ngx_signaling_worker_keys(sw);
+    ngx_signaling_keys_look(sw);
     ngx_signaling_worker_drain(sw, 0);
 
     if (timeout) {

@@ -421,7 +421,7 @@ ngx_signaling_mask_handler(ngx_http_request_t *r)
     smcf = ngx_http_get_module_main_conf(r, ngx_signaling_module);
 
     if (ngx_signaling_token_take(r) != NGX_OK
-        || access_mask_args(r, &smcf->keys) != NGX_OK)
+        || access_mask_args(r, access_conf_keys(&smcf->access)) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -32,7 +32,8 @@ ngx_signaling_log_handler(ngx_http_request_t *r)
 
     ngx_signaling_token_mask(r);
 
-    access_mask_log(r, &smcf->keys, ngx_signaling_is_endpoint(r));
+    access_mask_log(r, access_conf_keys(&smcf->access),
+                    ngx_signaling_is_endpoint(r));
 
     return NGX_OK;
 }

@@ -262,12 +262,6 @@ ngx_signaling_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    /*
-     * set by ngx_pcalloc():
-     *
-     *     smcf->keys = { NULL, 0 };
-     */
-
     access_conf_init(&smcf->access);
 
     if (ngx_array_init(&smcf->zones, cf->pool, 2,
@@ -454,11 +448,11 @@ ngx_signaling_postconfiguration(ngx_conf_t *cf)
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_signaling_module);
 
-    if (access_conf_share(cf, &smcf->access, &smcf->keys) != NGX_OK) {
+    if (access_conf_share(cf, &smcf->access) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (smcf->endpoints.nelts && smcf->keys.nelts == 0) {
+    if (smcf->endpoints.nelts && !access_conf_has_keys(&smcf->access)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"signaling\" has no key that could be used with "
                            "it; write a \"publishable_key pk_live_name { "
@@ -493,11 +487,17 @@ ngx_signaling_init_module(ngx_cycle_t *cycle)
 
     smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_signaling_module);
 
-    if (smcf == NULL || ngx_test_config) {
+    if (smcf == NULL) {
         return NGX_OK;
     }
 
-    if (smcf->access.store
+    access_conf_check(cycle, &smcf->access);
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
+
+    if (access_conf_has_keys(&smcf->access)
         && access_error_log_redact(cycle, &smcf->access) != NGX_OK)
     {
         return NGX_ERROR;
@@ -533,7 +533,8 @@ ngx_signaling_init_process(ngx_cycle_t *cycle)
         }
     }
 
-    return NGX_OK;
+    return access_conf_watch(cycle, &smcf->access, ngx_signaling_keys_changed,
+                             smcf);
 }
 
 

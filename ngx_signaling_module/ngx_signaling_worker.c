@@ -5,7 +5,7 @@
 
 /*
  * A worker's life in a zone: taking a slot, a look around four times a
- * second, reaping slots of the dead, new keys, and the end.
+ * second, reaping slots of the dead, and the end.
  */
 
 
@@ -19,7 +19,6 @@
 #define NGX_SIGNALING_WARN         60      /* s, between warnings */
 
 
-static ngx_int_t ngx_signaling_worker_apps(ngx_signaling_worker_t *sw);
 static void ngx_signaling_worker_slot(ngx_signaling_worker_t *sw);
 static void ngx_signaling_worker_make_way(ngx_signaling_worker_t *sw);
 static void ngx_signaling_tick_handler(ngx_event_t *ev);
@@ -27,8 +26,6 @@ static void ngx_signaling_worker_reap(ngx_signaling_worker_t *sw);
 static void ngx_signaling_worker_reap_slot(ngx_signaling_worker_t *sw,
     uint32_t slot, uint32_t pid, uint32_t dead_reaper);
 static ngx_uint_t ngx_signaling_gone(uint32_t pid);
-static void ngx_signaling_worker_narrow(ngx_signaling_worker_t *sw,
-    u_char *text, size_t len);
 
 
 ngx_int_t
@@ -51,7 +48,6 @@ ngx_signaling_worker_init(ngx_cycle_t *cycle, ngx_signaling_zone_t *zone)
     sw->mailbox = &zone->mailbox;
     sw->cycle = cycle;
     sw->log = cycle->log;
-    sw->keys_seen = zone->generation;
 
     sw->buffer = ngx_palloc(cycle->pool, NGX_SIGNALING_BUFFER);
     if (sw->buffer == NULL) {
@@ -62,7 +58,9 @@ ngx_signaling_worker_init(ngx_cycle_t *cycle, ngx_signaling_zone_t *zone)
         || ngx_signaling_rooms_init(sw) != NGX_OK
         || ngx_signaling_ipc_init(sw) != NGX_OK
         || ngx_signaling_roster_grow(sw, 65536) != NGX_OK
-        || ngx_signaling_worker_apps(sw) != NGX_OK)
+        || ngx_array_init(&sw->apps, cycle->pool, 4,
+                          sizeof(ngx_signaling_app_t))
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -79,47 +77,12 @@ ngx_signaling_worker_init(ngx_cycle_t *cycle, ngx_signaling_zone_t *zone)
 
     zone->worker = sw;
 
+    ngx_signaling_keys_apps(sw, access_conf_keys(zone->access));
     ngx_signaling_worker_slot(sw);
 
     /* at once, for a predecessor that died */
 
     ngx_add_timer(&sw->tick, 1);
-
-    return NGX_OK;
-}
-
-
-/* the number of each key's app */
-
-static ngx_int_t
-ngx_signaling_worker_apps(ngx_signaling_worker_t *sw)
-{
-    ngx_uint_t      i;
-    access_keys_t  *keys;
-
-    keys = sw->zone->keys;
-
-    sw->apps = ngx_palloc(sw->cycle->pool,
-                          (keys->nelts + 1) * sizeof(uint32_t));
-    if (sw->apps == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < keys->nelts; i++) {
-
-        sw->apps[i] = SIG_NO_APP;
-
-        if (sig_registry_app(sw->registry, &keys->elts[i]->app, &sw->apps[i])
-            != SIG_REGISTRY_OK)
-        {
-            sw->apps[i] = SIG_NO_APP;
-
-            ngx_log_error(NGX_LOG_WARN, sw->log, 0,
-                          "signaling zone \"%V\" has no room for the app "
-                          "\"%*s\"", &sw->zone->name,
-                          keys->elts[i]->app.len, keys->elts[i]->app.data);
-        }
-    }
 
     return NGX_OK;
 }
@@ -211,7 +174,7 @@ ngx_signaling_tick_handler(ngx_event_t *ev)
     }
 
     ngx_signaling_ipc_look(sw);
-    ngx_signaling_worker_keys(sw);
+    ngx_signaling_keys_look(sw);
 
     if (sig_registry_drain_below(sw->registry) > sw->zone->generation
         || (sw->last_call
@@ -337,135 +300,6 @@ ngx_signaling_gone(uint32_t pid)
 {
     return pid == 0 || (kill((ngx_pid_t) pid, 0) == -1
                         && ngx_errno == ESRCH);
-}
-
-
-/*
- * A newer configuration has come into force: connections that have lost a
- * right by it are closed.
- */
-
-void
-ngx_signaling_worker_keys(ngx_signaling_worker_t *sw)
-{
-    int       rc;
-    size_t    len;
-    u_char   *text;
-    uint64_t  generation;
-
-    generation = sig_registry_generation(sw->registry);
-
-    if (generation == sw->keys_seen) {
-        return;
-    }
-
-    text = NULL;
-    len = 65536;
-
-    do {
-        if (text) {
-            ngx_free(text);
-        }
-
-        text = ngx_alloc(len, sw->log);
-        if (text == NULL) {
-            return;
-        }
-
-        rc = sig_registry_read_keys(sw->registry, text, &len, &generation);
-
-    } while (rc == SIG_REGISTRY_SMALL);
-
-    sw->keys_seen = generation;
-
-    if (rc == SIG_REGISTRY_OK) {
-        ngx_signaling_worker_narrow(sw, text, len);
-
-    } else {
-        ngx_signaling_worker_drain(sw, 1);
-    }
-
-    ngx_free(text);
-}
-
-
-static void
-ngx_signaling_worker_narrow(ngx_signaling_worker_t *sw, u_char *text,
-    size_t len)
-{
-    ssize_t                n;
-    uint32_t               i;
-    ngx_uint_t             k, nkeys;
-    access_key_t          *keys, *now;
-    slice_t               *store;
-    ngx_signaling_conn_t  *sc;
-    ngx_array_t            list;
-    ngx_pool_t            *pool;
-
-    pool = ngx_create_pool(16384, sw->log);
-    if (pool == NULL) {
-        return;
-    }
-
-    /* an item takes two bytes of text at least */
-
-    if (ngx_array_init(&list, pool, 16, sizeof(access_key_t)) != NGX_OK) {
-        goto done;
-    }
-
-    while (len) {
-        now = ngx_array_push(&list);
-        store = ngx_palloc(pool, (len / 2 + 1) * sizeof(slice_t));
-
-        if (now == NULL || store == NULL) {
-            goto done;
-        }
-
-        n = access_key_read(now, text, len, store, len / 2 + 1);
-
-        if (n <= 0) {
-            ngx_log_error(NGX_LOG_ALERT, sw->log, 0,
-                          "the keys in signaling zone \"%V\" cannot be read",
-                          &sw->zone->name);
-            goto done;
-        }
-
-        text += n;
-        len -= n;
-    }
-
-    keys = list.elts;
-    nkeys = list.nelts;
-
-    for (i = 0; i < sw->nchunks * NGX_SIGNALING_CHUNK; i++) {
-
-        sc = &sw->chunks[i / NGX_SIGNALING_CHUNK][i % NGX_SIGNALING_CHUNK];
-
-        if (sc->state != NGX_SIGNALING_OPEN) {
-            continue;
-        }
-
-        now = NULL;
-
-        for (k = 0; k < nkeys; k++) {
-            if (slice_eq(&keys[k].id, &sc->key->id)) {
-                now = &keys[k];
-                break;
-            }
-        }
-
-        if (access_key_narrowed(sc->key, now,
-                                sc->identity->origin.data
-                                ? &sc->identity->origin : NULL))
-        {
-            ngx_signaling_conn_close(sc, NGX_SIGNALING_INVALID_TOKEN,
-                                     "the key was changed");
-        }
-    }
-
-done:
-
-    ngx_destroy_pool(pool);
 }
 
 

@@ -100,7 +100,7 @@ ngx_signaling_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     zone->name = value[1];
     zone->cycle = cf->cycle;
-    zone->keys = &smcf->keys;
+    zone->access = &smcf->access;
 
     zone->shm_zone = ngx_shared_memory_add(cf, &value[1], size,
                                            &ngx_signaling_module);
@@ -525,57 +525,19 @@ ngx_signaling_zone_wakes_unref(void *data)
 
 
 /*
- * Begins a new generation and leaves the text of the keys in the zone, by
+ * Begins a new generation and leaves the text of its keys in the zone, by
  * which the workers of earlier generations see which of their connections
- * have lost a right.
+ * have lost a right.  In this order: from the first moment on no worker of an
+ * earlier generation can put its own keys in their place.
  */
 
 static ngx_int_t
 ngx_signaling_zone_keys(ngx_cycle_t *cycle, ngx_signaling_zone_t *zone)
 {
-    u_char     *text;
-    size_t      size, len;
-    ssize_t     n;
-    uint32_t    i;
-
-    size = 65536;
-
-again:
-
-    text = ngx_alloc(size, cycle->log);
-    if (text == NULL) {
-        return NGX_ERROR;
-    }
-
-    len = 0;
-
-    for (i = 0; i < zone->keys->nelts; i++) {
-
-        n = access_key_write(text + len, size - len, zone->keys->elts[i]);
-
-        if (n < 0) {
-            ngx_free(text);
-            size *= 2;
-            goto again;
-        }
-
-        len += n;
-    }
-
-    if (sig_registry_publish_keys(&zone->registry, text, len)
-        != SIG_REGISTRY_OK)
-    {
-        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                      "signaling zone \"%V\" has no room for the keys; "
-                      "earlier workers will drain their connections",
-                      &zone->name);
-    }
-
-    ngx_free(text);
-
     zone->generation = sig_registry_new_generation(&zone->registry);
 
-    return NGX_OK;
+    return ngx_signaling_keys_publish(zone, access_conf_keys(zone->access),
+                                      cycle->log);
 }
 
 

@@ -236,20 +236,28 @@ int sig_registry_attach(sig_registry_t *r, u_char *base, size_t size);
 
 /*
  * Configuration generations.  The master calls new_generation() once for each
- * configuration that it puts in force and gives the text of its keys; a
- * worker notes the number at its start.  Returns the new number, from 1.
- * publish_keys: OK or FULL (then readers get STALE).
- * read_keys: copies the text of the newest generation, *len is the buffer's
- * size and becomes the length; OK, SMALL (*len is what is needed) or STALE.
- * *generation is the number in force at that moment; the text is published
- * before its number is given out.
+ * configuration that it puts in force; a worker notes the number at its start.
+ * Returns the new number, from 1.
  */
 uint64_t sig_registry_new_generation(sig_registry_t *r);
 uint64_t sig_registry_generation(sig_registry_t *r);            /* no lock */
-int sig_registry_publish_keys(sig_registry_t *r, const u_char *text,
-    size_t len);
+
+/*
+ * The text of the keys in force, for the workers of earlier generations.
+ * publish_keys: given by the master and, when keys change later, by workers
+ * of the newest generation; OK, STALE (the generation is not the newest, and
+ * nothing is changed) or FULL (then readers get STALE).  The text that is
+ * there already is no change.
+ * key_changes: how often it has changed.
+ * read_keys: copies it, *len is the buffer's size and becomes the length; OK,
+ * SMALL (*len is what is needed) or STALE (there is none).  *changes is the
+ * number that this text has.
+ */
+int sig_registry_publish_keys(sig_registry_t *r, uint64_t generation,
+    const u_char *text, size_t len);
+uint64_t sig_registry_key_changes(sig_registry_t *r);           /* no lock */
 int sig_registry_read_keys(sig_registry_t *r, u_char *text, size_t *len,
-    uint64_t *generation);
+    uint64_t *changes);
 
 /*
  * Asks all workers of generations below the given one to drain; the number

@@ -10,6 +10,8 @@
 #define SIG_KEYS_BLOCK  (SIG_NODE_MAX - sizeof(sig_block_t))
 
 
+static int sig_keys_same(sig_registry_t *r, const u_char *text, size_t len);
+static int sig_keys_put(sig_registry_t *r, const u_char *text, size_t len);
 static uint32_t sig_keys_create(sig_registry_t *r, const u_char *text,
     size_t len);
 static uint32_t sig_keys_block(sig_registry_t *r, const uint64_t *total,
@@ -70,15 +72,55 @@ sig_registry_drain_below(sig_registry_t *r)
 }
 
 
+uint64_t
+sig_registry_key_changes(sig_registry_t *r)
+{
+    return __atomic_load_n(&sig_head(r)->key_changes, __ATOMIC_ACQUIRE);
+}
+
+
 int
-sig_registry_publish_keys(sig_registry_t *r, const u_char *text, size_t len)
+sig_registry_publish_keys(sig_registry_t *r, uint64_t generation,
+    const u_char *text, size_t len)
+{
+    int  rc;
+
+    sig_registry_lock(r);
+
+    if (sig_head(r)->generation != generation) {
+        rc = SIG_REGISTRY_STALE;
+
+    } else if (sig_keys_same(r, text, len)) {
+        rc = SIG_REGISTRY_OK;
+
+    } else {
+        rc = sig_keys_put(r, text, len);
+    }
+
+    sig_registry_unlock(r);
+
+    return rc;
+}
+
+
+/*
+ * The number comes before the text.  Should the worker die in between, the
+ * next one finds the text not to be the same and counts once more; the other
+ * way round nobody would look at what is new.
+ */
+
+static int
+sig_keys_put(sig_registry_t *r, const u_char *text, size_t len)
 {
     uint32_t     keys, old;
     sig_head_t  *head;
 
     head = sig_head(r);
 
-    sig_registry_lock(r);
+    __atomic_store_n(&head->key_changes, head->key_changes + 1,
+                     __ATOMIC_RELEASE);
+    sig_order();
+    sig_fault();
 
     old = head->keys;
     keys = sig_keys_create(r, text, len);
@@ -103,15 +145,64 @@ sig_registry_publish_keys(sig_registry_t *r, const u_char *text, size_t len)
     sig_fault();
     sig_keys_free(r, old);
 
-    sig_registry_unlock(r);
-
     return keys != 0 ? SIG_REGISTRY_OK : SIG_REGISTRY_FULL;
+}
+
+
+static int
+sig_keys_same(sig_registry_t *r, const u_char *text, size_t len)
+{
+    size_t        n, skip;
+    uint32_t      i;
+    uint64_t      total;
+    sig_block_t  *block;
+
+    i = sig_head(r)->keys;
+
+    if (!sig_registry_is(r, i, SIG_NODE_BLOCK)) {
+        return 0;
+    }
+
+    memcpy(&total, sig_block_node(r, i)->bytes, sizeof(uint64_t));
+
+    if (total != len) {
+        return 0;
+    }
+
+    for (skip = sizeof(uint64_t); ; skip = 0) {
+
+        block = sig_block_node(r, i);
+        n = block->len - skip;
+
+        if (block->len < skip || n > SIG_KEYS_BLOCK || n > len
+            || (n != 0 && memcmp(text, block->bytes + skip, n) != 0))
+        {
+            return 0;
+        }
+
+        len -= n;
+
+        if (len == 0) {
+            return 1;
+        }
+
+        text += n;
+        i = block->node.next;
+
+        /* an empty block, of a chain that is damaged, would go on for ever */
+
+        if ((n == 0 && skip == 0)
+            || !sig_registry_is(r, i, SIG_NODE_BLOCK))
+        {
+            return 0;
+        }
+    }
 }
 
 
 int
 sig_registry_read_keys(sig_registry_t *r, u_char *text, size_t *len,
-    uint64_t *generation)
+    uint64_t *changes)
 {
     int       rc;
     uint32_t  i;
@@ -119,7 +210,7 @@ sig_registry_read_keys(sig_registry_t *r, u_char *text, size_t *len,
 
     sig_registry_lock(r);
 
-    *generation = sig_head(r)->generation;
+    *changes = sig_head(r)->key_changes;
 
     i = sig_head(r)->keys;
 

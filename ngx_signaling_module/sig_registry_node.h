@@ -55,6 +55,7 @@ typedef struct {
 
     uint64_t            generation;     /* own */
     uint64_t            drain_below;    /* own */
+    uint64_t            key_changes;    /* own */
 
     /* written with every operation: a line of its own */
 

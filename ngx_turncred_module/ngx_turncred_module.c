@@ -200,12 +200,11 @@ ngx_turncred_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_turncred_postconfiguration(ngx_conf_t *cf)
 {
-    access_keys_t              keys;
     ngx_turncred_main_conf_t  *tmcf;
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_turncred_module);
 
-    if (access_conf_share(cf, &tmcf->access, &keys) != NGX_OK) {
+    if (access_conf_share(cf, &tmcf->access) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -213,7 +212,9 @@ ngx_turncred_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_turncred_guard(cf, tmcf, &keys) != NGX_OK) {
+    if (ngx_turncred_guard(cf, tmcf, access_conf_keys(&tmcf->access))
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -229,14 +230,16 @@ ngx_turncred_init_module(ngx_cycle_t *cycle)
 
     tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_turncred_module);
 
-    if (tmcf == NULL || ngx_test_config
-        || (!tmcf->has_secret && tmcf->access.store == NULL))
-    {
+    if (tmcf == NULL) {
         return NGX_OK;
     }
 
-    if (tmcf->endpoints.nelts != 0) {
-        access_conf_check(cycle, &tmcf->access);
+    access_conf_check(cycle, &tmcf->access);
+
+    if (ngx_test_config
+        || (!tmcf->has_secret && !access_conf_has_keys(&tmcf->access)))
+    {
+        return NGX_OK;
     }
 
     return access_error_log_redact(cycle, &tmcf->access);

@@ -52,7 +52,7 @@ const accepted = [
   ['a status page', `signaling_zone calls 16m;
     server { listen 127.0.0.1:@PORT@; location / { signaling_status calls; } }`],
   ['a secret key alone', one('').replace(KEY,
-    'secret_key sk { secret s; channels **; }')]
+    `secret_key sk { secret ${'s'.repeat(32)}; channels **; }`)]
 ];
 
 for (const [name, http] of accepted) {

@@ -101,7 +101,7 @@ fill(sig_registry_t *r)
         (void) sig_registry_disconnect(&r[0], conn[chance(CONNS)]);
     }
 
-    (void) sig_registry_publish_keys(&r[0], buf, 10000);
+    (void) sig_registry_publish_keys(&r[0], 0, buf, 10000);
 }
 
 
@@ -324,11 +324,11 @@ keys(sig_registry_t *r)
     size_t    len;
     slice_t   name;
     uint32_t  app;
-    uint64_t  generation;
+    uint64_t  changes;
 
     len = sizeof(buf);
-    (void) sig_registry_read_keys(r, buf, &len, &generation);
-    (void) sig_registry_publish_keys(r, buf, chance(20000));
+    (void) sig_registry_read_keys(r, buf, &len, &changes);
+    (void) sig_registry_publish_keys(r, 0, buf, chance(20000));
 
     name = text("another");
     (void) sig_registry_app(r, &name, &app);

@@ -57,7 +57,7 @@ test_keys(void)
     int        good;
     size_t     len, n, bytes;
     u_char    *keys, *read;
-    uint64_t   generation;
+    uint64_t   changes;
 
     static const size_t  lengths[] = {
         0, 1, 4127, 4128, 4129, 4136, 4137, 8264, 8265, 50000, 17
@@ -76,16 +76,17 @@ test_keys(void)
 
     bytes = counts(&a).bytes_free;
     len = 50000;
-    generation = 0;
+    changes = 1;
 
-    ok(sig_registry_read_keys(&a, read, &len, &generation)
-       == SIG_REGISTRY_STALE && generation == 2,
+    ok(sig_registry_read_keys(&a, read, &len, &changes)
+       == SIG_REGISTRY_STALE && changes == 0
+       && sig_registry_key_changes(&a) == 0,
        "keys: none yet");
 
     good = 1;
 
     for (n = 0; n < sizeof(lengths) / sizeof(lengths[0]); n++) {
-        good &= sig_registry_publish_keys(&a, keys, lengths[n])
+        good &= sig_registry_publish_keys(&a, 2, keys, lengths[n])
                 == SIG_REGISTRY_OK && sound(&a);
 
         if (n % 2) {
@@ -94,19 +95,54 @@ test_keys(void)
 
         memset(read, 0, 50000);
         len = lengths[n];
-        good &= sig_registry_read_keys(&b, read, &len, &generation)
+        good &= sig_registry_read_keys(&b, read, &len, &changes)
                 == SIG_REGISTRY_OK
                 && len == lengths[n] && memcmp(read, keys, len) == 0
-                && generation == 2 && sound(&a);
+                && changes == n + 1 && sound(&a);
+
+        /* once more is no change, also where blocks follow one another */
+
+        good &= sig_registry_publish_keys(&b, 2, keys, lengths[n])
+                == SIG_REGISTRY_OK
+                && sig_registry_key_changes(&a) == n + 1;
 
         if (lengths[n] > 0) {
             len = lengths[n] - 1;
-            good &= sig_registry_read_keys(&b, read, &len, &generation)
+            good &= sig_registry_read_keys(&b, read, &len, &changes)
                     == SIG_REGISTRY_SMALL && len == lengths[n];
         }
     }
 
     ok(good, "keys: of every length");
+
+    /* a difference anywhere is one */
+
+    good = 1;
+
+    for (n = 0; n < 9000; n += 1123) {
+        good &= sig_registry_publish_keys(&a, 2, keys, 9000)
+                == SIG_REGISTRY_OK;
+        changes = sig_registry_key_changes(&a);
+
+        keys[n] ^= 1;
+        good &= sig_registry_publish_keys(&a, 2, keys, 9000)
+                == SIG_REGISTRY_OK
+                && sig_registry_key_changes(&a) == changes + 1;
+    }
+
+    len = 50000;
+
+    ok(good
+       && sig_registry_read_keys(&b, read, &len, &changes) == SIG_REGISTRY_OK
+       && len == 9000 && memcmp(read, keys, len) == 0,
+       "keys: another text of the same length");
+
+    ok(sig_registry_publish_keys(&a, 1, keys, 5) == SIG_REGISTRY_STALE
+       && sig_registry_publish_keys(&a, 3, keys, 5) == SIG_REGISTRY_STALE
+       && sig_registry_key_changes(&a) == changes,
+       "keys: those of another generation are not taken");
+
+    (void) sig_registry_publish_keys(&a, 2, keys, 17);
     ok(bytes - counts(&a).bytes_free == 64, "keys: the older ones are gone");
 
     free(keys);
@@ -120,7 +156,7 @@ test_keys_full(void)
     int        rc;
     size_t     len, size, bytes;
     u_char    *keys;
-    uint64_t   generation;
+    uint64_t   changes;
 
     size = counts(&a).bytes_total;
     keys = calloc(1, size);
@@ -129,28 +165,29 @@ test_keys_full(void)
         abort();
     }
 
-    ok(sig_registry_publish_keys(&a, keys, size) == SIG_REGISTRY_FULL
+    ok(sig_registry_publish_keys(&a, 2, keys, size) == SIG_REGISTRY_FULL
        && sound(&a),
        "keys: longer than the region");
 
     len = size;
     bytes = counts(&a).bytes_free;
 
-    ok(sig_registry_read_keys(&a, keys, &len, &generation)
+    ok(sig_registry_read_keys(&a, keys, &len, &changes)
        == SIG_REGISTRY_STALE,
        "keys: then there are none");
 
     /* more than half of it: only after the old text has gone */
 
-    rc = sig_registry_publish_keys(&a, keys, size / 16 * 10);
+    rc = sig_registry_publish_keys(&a, 2, keys, size / 16 * 10);
+    keys[0] = 1;
 
     ok(rc == SIG_REGISTRY_OK
-       && sig_registry_publish_keys(&a, keys, size / 16 * 10)
+       && sig_registry_publish_keys(&a, 2, keys, size / 16 * 10)
           == SIG_REGISTRY_OK
        && sound(&a),
        "keys: one after the other where both do not fit");
 
-    ok(sig_registry_publish_keys(&a, keys, 0) == SIG_REGISTRY_OK
+    ok(sig_registry_publish_keys(&a, 2, keys, 0) == SIG_REGISTRY_OK
        && bytes - counts(&a).bytes_free == 64 && sound(&a),
        "keys: an empty text");
 

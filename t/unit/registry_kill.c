@@ -629,7 +629,7 @@ do_keys(worker_t *w)
 {
     int       rc;
     size_t    len, i;
-    uint64_t  generation;
+    uint64_t  changes;
 
     static u_char  text[20000];
 
@@ -637,15 +637,17 @@ do_keys(worker_t *w)
         len = chance(w, sizeof(text));
         memset(text, 'a' + (int) chance(w, 26), len);
 
-        if (sig_registry_publish_keys(&w->r, text, len) != SIG_REGISTRY_OK) {
+        if (sig_registry_publish_keys(&w->r, 0, text, len)
+            != SIG_REGISTRY_OK)
+        {
             ledger_add(w->ledger->full, 1);
         }
     }
 
     len = sizeof(text);
-    rc = sig_registry_read_keys(&w->r, text, &len, &generation);
+    rc = sig_registry_read_keys(&w->r, text, &len, &changes);
 
-    if (rc == SIG_REGISTRY_SMALL || (rc == SIG_REGISTRY_OK && generation)) {
+    if (rc == SIG_REGISTRY_SMALL || (rc == SIG_REGISTRY_OK && changes == 0)) {
         kill_failure(w->ledger, "keys");
     }
 

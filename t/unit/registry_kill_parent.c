@@ -380,7 +380,7 @@ end(void)
     }
 
     kill_reap(&master, ledger, 1);
-    (void) sig_registry_publish_keys(&master, NULL, 0);
+    (void) sig_registry_publish_keys(&master, 0, NULL, 0);
     sig_registry_stats(&master, &stats);
 
     ok(sig_registry_check(&master) == NULL, "sound in the end");

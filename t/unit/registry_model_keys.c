@@ -66,7 +66,7 @@ op_keys(uint32_t slot)
 
     keys_tight = keys_next + 30000 > room;
 
-    call(rc, sig_registry_publish_keys(&model.worker[slot], keys_text,
+    call(rc, sig_registry_publish_keys(&model.worker[slot], 0, keys_text,
                                        keys_next));
 
     if (rc == SIG_REGISTRY_FULL) {
@@ -87,12 +87,12 @@ keys_are(size_t a, size_t b)
 {
     int       rc;
     size_t    len;
-    uint64_t  generation;
+    uint64_t  changes;
 
     static u_char  buf[KEYS_MAX];
 
     len = sizeof(buf);
-    rc = sig_registry_read_keys(&model.observer, buf, &len, &generation);
+    rc = sig_registry_read_keys(&model.observer, buf, &len, &changes);
 
     if (rc == SIG_REGISTRY_STALE) {
         len = SIZE_MAX;

@@ -501,7 +501,7 @@ finish(void)
         }
     }
 
-    if (sig_registry_publish_keys(&model.observer, keys_text, 0)
+    if (sig_registry_publish_keys(&model.observer, 0, keys_text, 0)
         != SIG_REGISTRY_OK)
     {
         return "keys";
