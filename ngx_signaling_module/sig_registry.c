@@ -6,11 +6,10 @@
 
 #include <unistd.h>
 
-#include "sig_hash.h"
 #include "sig_registry_node.h"
 
 
-#define SIG_MAGIC  "sigreg01"
+#define SIG_MAGIC  "sigreg02"
 
 
 static size_t sig_registry_align(size_t n);
@@ -18,10 +17,6 @@ static size_t sig_registry_layout(sig_registry_t *r, size_t size,
     uint32_t nslots);
 static void sig_registry_map(sig_registry_t *r, u_char *base, size_t size,
     uint32_t nslots);
-static uint32_t sig_app_find(sig_registry_t *r, uint32_t hash,
-    const slice_t *name);
-static uint32_t sig_app_create(sig_registry_t *r, uint32_t hash,
-    const slice_t *name);
 
 
 size_t
@@ -129,6 +124,8 @@ sig_registry_attach(sig_registry_t *r, u_char *base, size_t size)
     r->pid = (uint32_t) getpid();
     r->slot = SIG_NO_SLOT;
     r->rebuilds = 0;
+
+    memset(&r->period, 0, sizeof(sig_period_t));
 
     return SIG_REGISTRY_OK;
 }
@@ -365,91 +362,6 @@ sig_block_create(sig_registry_t *r, uint32_t owner, const u_char *data,
     sig_fault();
     sig_store_commit(&block->node, SIG_NODE_LIVE);
     sig_fault();
-
-    return i;
-}
-
-
-int
-sig_registry_app(sig_registry_t *r, const slice_t *name, uint32_t *app)
-{
-    uint32_t  i, hash;
-
-    *app = SIG_NO_APP;
-
-    if (name->len == 0 || name->len > SIG_APP_LEN) {
-        return SIG_REGISTRY_FULL;
-    }
-
-    hash = (uint32_t) sig_hash(sig_head(r)->seed, SIG_NO_APP, name->data,
-                               name->len);
-
-    sig_registry_lock(r);
-
-    i = sig_app_find(r, hash, name);
-
-    if (i == 0) {
-        i = sig_app_create(r, hash, name);
-    }
-
-    sig_registry_unlock(r);
-
-    if (i == 0) {
-        return SIG_REGISTRY_FULL;
-    }
-
-    *app = i;
-
-    return SIG_REGISTRY_OK;
-}
-
-
-static uint32_t
-sig_app_find(sig_registry_t *r, uint32_t hash, const slice_t *name)
-{
-    uint32_t    i, n;
-    sig_app_t  *app;
-
-    n = sig_bound(r, sig_head(r)->napps);
-
-    for (i = sig_head(r)->apps; i != 0 && n > 0; i = app->node.next, n--) {
-        app = sig_app_node(r, i);
-
-        if (app->hash == hash && app->node.small == name->len
-            && memcmp(app->name, name->data, name->len) == 0)
-        {
-            return i;
-        }
-    }
-
-    return 0;
-}
-
-
-static uint32_t
-sig_app_create(sig_registry_t *r, uint32_t hash, const slice_t *name)
-{
-    uint32_t    i;
-    sig_app_t  *app;
-
-    i = sig_store_alloc(&r->store, sizeof(sig_app_t), SIG_NODE_APP);
-
-    if (i == 0) {
-        return 0;
-    }
-
-    app = sig_app_node(r, i);
-
-    app->node.small = (uint16_t) name->len;
-    app->hash = hash;
-    memcpy(app->name, name->data, name->len);
-
-    sig_fault();
-    sig_store_commit(&app->node, SIG_NODE_LIVE);
-    sig_fault();
-
-    sig_chain_insert(r, &sig_head(r)->apps, i);
-    sig_head(r)->napps++;
 
     return i;
 }

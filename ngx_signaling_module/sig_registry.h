@@ -44,6 +44,7 @@
 
 
 #include "slice.h"
+#include "sig_period.h"
 #include "sig_store.h"
 
 
@@ -90,6 +91,7 @@ typedef struct {
     uint32_t            nslots;
     uint32_t            nheads;        /* of each hash table */
     uint64_t            rebuilds;      /* done by this process */
+    sig_period_t        period;        /* as it was last told the time */
     sig_store_t         store;         /* the part with the nodes */
 } sig_registry_t;
 
@@ -326,10 +328,10 @@ int sig_registry_app_suspended(sig_registry_t *r, uint32_t app); /* no lock */
 /*
  * Counts one message of the app that has come as far as the quota, whatever
  * becomes of it.  now: Unix seconds.  OK, or LIMIT when the app had used up
- * its messages of this month before.
+ * its messages of this month before.  No lock, but for sig_registry_clock()
+ * when the month is another.
  */
 int sig_registry_message(sig_registry_t *r, uint32_t app, int64_t now);
-                                                                /* no lock */
 
 /* all zeroes but for the period when there is no such app */
 void sig_registry_usage(sig_registry_t *r, uint32_t app, int64_t now,

@@ -24,6 +24,8 @@ typedef struct {
     uint32_t  listed;                   /* members in the lists of rooms */
     uint32_t  counted;                  /* leaving ones that rooms count */
     uint32_t  paired;                   /* members in lists of twins */
+    uint64_t  counted_apps;             /* sums by which the counts of apps */
+    uint64_t  found_apps;               /* and their connections compare */
     uint32_t  nodes[SIG_TABLES];        /* that belong in a hash table */
 } sig_check_t;
 
@@ -36,6 +38,7 @@ static const char *sig_check_each(sig_registry_t *r, sig_check_pt handler,
     sig_check_t *check);
 static const char *sig_check_app(sig_registry_t *r, uint32_t index,
     sig_node_t *node, sig_check_t *check);
+static uint64_t sig_check_weight(uint32_t app);
 static const char *sig_check_peer(sig_registry_t *r, uint32_t index,
     sig_node_t *node, sig_check_t *check);
 static const char *sig_check_conn(sig_registry_t *r, uint32_t index,
@@ -139,6 +142,8 @@ static const char *
 sig_check_app(sig_registry_t *r, uint32_t index, sig_node_t *node,
     sig_check_t *check)
 {
+    sig_app_t  *app;
+
     if (node->type < SIG_NODE_APP || node->type > SIG_NODE_BLOCK) {
         return "type of a node";
     }
@@ -153,7 +158,32 @@ sig_check_app(sig_registry_t *r, uint32_t index, sig_node_t *node,
         return "app that is not in the list";
     }
 
+    app = sig_app_node(r, index);
+
+    if (app->nconns > sig_app_number(app->peak)) {
+        return "peak of an app";
+    }
+
+    check->counted_apps += app->nconns * sig_check_weight(index);
+
     return NULL;
+}
+
+
+/*
+ * Every connection is added with the weight of its app.  Sums that are equal
+ * by accident would take counts that are wrong by huge numbers.
+ */
+
+static uint64_t
+sig_check_weight(uint32_t app)
+{
+    uint64_t  weight;
+
+    weight = app * (uint64_t) 0x9e3779b97f4a7c15;
+    weight ^= weight >> 32;
+
+    return weight * (uint64_t) 0xd6e8feb86659fd93;
 }
 
 
@@ -224,7 +254,7 @@ static const char *
 sig_check_conn(sig_registry_t *r, uint32_t index, sig_node_t *node,
     sig_check_t *check)
 {
-    uint32_t       mi, n, prev;
+    uint32_t       mi, n, prev, app;
     sig_conn_t    *conn;
     sig_block_t   *block;
     sig_member_t  *m;
@@ -245,8 +275,15 @@ sig_check_conn(sig_registry_t *r, uint32_t index, sig_node_t *node,
         return "connection without a slot";
     }
 
+    app = sig_peer_node(r, conn->peer)->app;
+
+    if (!sig_registry_is(r, app, SIG_NODE_APP)) {
+        return "connection without an app";
+    }
+
     if (node->state == SIG_NODE_LIVE) {
         check->conns++;
+        check->found_apps += sig_check_weight(app);
 
     } else if (conn->members == 0) {
         return "closing connection without members";
@@ -637,6 +674,10 @@ sig_check_counts(sig_registry_t *r, const sig_check_t *check)
 
     if (check->apps != head->napps) {
         return "count of apps";
+    }
+
+    if (check->counted_apps != check->found_apps) {
+        return "count of an app's connections";
     }
 
     if (check->peers != head->npeers) {

@@ -33,8 +33,7 @@
 #pragma GCC visibility push(hidden)
 
 
-#define SIG_APP_LEN        64           /* limits of names, bytes */
-#define SIG_PEER_LEN       128
+#define SIG_PEER_LEN       128          /* limits of names, bytes */
 #define SIG_ROOM_LEN       768
 #define SIG_METADATA_LEN   4096
 
@@ -88,11 +87,28 @@ typedef struct {
 } sig_slot_t;
 
 
+/*
+ * Messages and peak are counts with the number of their month in front
+ * (sig_app_count()), so that both change in one store.
+ */
+
 typedef struct {
     sig_node_t          node;           /* small: length; next: app */
     uint32_t            hash;           /* own */
-    u_char              name[SIG_APP_LEN];      /* own */
+    uint64_t            messages;       /* own, without the lock */
+    uint64_t            peak;           /* own, of nconns */
+    uint64_t            max_messages;   /* own, read without the lock */
+    uint32_t            max_connections;        /* own */
+    uint32_t            suspended;      /* own, read without the lock */
+    uint32_t            nconns;         /* live */
+    uint32_t            unused[3];
+    u_char              name[SIG_APP_NAME];     /* own */
 } sig_app_t;
+
+
+#define sig_app_count(month, n)  ((uint64_t) (month) << 48 | (n))
+#define sig_app_month(count)     ((uint32_t) ((count) >> 48))
+#define sig_app_number(count)    ((count) & 0xffffffffffff)
 
 
 /*
@@ -179,6 +195,7 @@ typedef struct {
 
 _Static_assert(sizeof(sig_peer_t) + 36 == SIG_UNIT, "a peer with a UUID");
 _Static_assert(sizeof(sig_conn_t) <= SIG_UNIT, "a connection");
+_Static_assert(offsetof(sig_app_t, name) == SIG_UNIT, "an app's counts");
 _Static_assert(sizeof(sig_member_t) == SIG_UNIT, "a member");
 _Static_assert(sizeof(sig_slot_t) == SIG_UNIT, "a slot");
 _Static_assert(sizeof(sig_block_t) + SIG_METADATA_LEN <= SIG_NODE_MAX,
@@ -243,6 +260,18 @@ void sig_chain_remove(sig_registry_t *r, uint32_t *head, uint32_t index);
 /* a committed block with these bytes, zeroes when data is NULL; 0: full */
 uint32_t sig_block_create(sig_registry_t *r, uint32_t owner,
     const u_char *data, size_t len);
+
+/* sig_registry_app.c */
+
+/* one connection more, or less */
+void sig_app_add(sig_registry_t *r, uint32_t app);
+void sig_app_remove(sig_registry_t *r, uint32_t app);
+
+/*
+ * OK, or why the app may not have another connection.  Begins the app's month
+ * if the handle knows of one that has not.
+ */
+int sig_app_admits(sig_registry_t *r, uint32_t app);
 
 /* sig_registry_peer.c */
 

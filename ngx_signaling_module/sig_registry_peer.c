@@ -42,13 +42,17 @@ sig_registry_connect(sig_registry_t *r, uint32_t app, const slice_t *peer,
 
     sig_registry_lock(r);
 
-    pi = sig_peer_find(r, app, hash, peer->data, peer->len);
+    rc = sig_app_admits(r, app);
 
-    if (pi != 0) {
-        *nothers = sig_peer_targets(r, pi, others);
+    if (rc == SIG_REGISTRY_OK) {
+        pi = sig_peer_find(r, app, hash, peer->data, peer->len);
+
+        if (pi != 0) {
+            *nothers = sig_peer_targets(r, pi, others);
+        }
+
+        rc = sig_conn_create(r, pi, app, hash, peer, metadata, &ci);
     }
-
-    rc = sig_conn_create(r, pi, app, hash, peer, metadata, &ci);
 
     if (rc == SIG_REGISTRY_OK) {
         c = sig_conn_node(r, ci);
@@ -361,6 +365,7 @@ sig_conn_link(sig_registry_t *r, uint32_t ci, sig_conn_t *conn)
     sig_fault();
     __atomic_store_n(&slot->nconns, slot->nconns + 1, __ATOMIC_RELAXED);
     head->nconns++;
+    sig_app_add(r, peer->app);
 }
 
 
@@ -401,6 +406,7 @@ sig_conn_close(sig_registry_t *r, uint32_t ci, sig_conn_t *conn)
 
     __atomic_store_n(&slot->nconns, slot->nconns - 1, __ATOMIC_RELAXED);
     head->nconns--;
+    sig_app_remove(r, peer->app);
     sig_fault();
 }
 

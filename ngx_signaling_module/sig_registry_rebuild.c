@@ -127,8 +127,9 @@ sig_rebuild_node(sig_registry_t *r, uint32_t index, sig_node_t *node)
     switch (node->type) {
 
     case SIG_NODE_APP:
-        ok = sig_rebuild_name(r, index, node, sizeof(sig_app_t) - SIG_APP_LEN,
-                              SIG_APP_LEN);
+        ok = sig_rebuild_name(r, index, node, sizeof(sig_app_t) - SIG_APP_NAME,
+                              SIG_APP_NAME);
+        sig_app_node(r, index)->nconns = 0;
         break;
 
     case SIG_NODE_PEER:
@@ -191,19 +192,24 @@ sig_rebuild_name(sig_registry_t *r, uint32_t index, sig_node_t *node,
 }
 
 
-/* second: connections have a peer, and owners the blocks that they name */
+/* second: connections have a peer of an app, and owners the blocks that they name */
 
 static void
 sig_rebuild_owner(sig_registry_t *r, uint32_t index, sig_node_t *node)
 {
     sig_conn_t   *conn;
+    sig_peer_t   *peer;
     sig_room_t   *room;
     sig_block_t  *block;
 
     if (node->type == SIG_NODE_CONN) {
         conn = sig_conn_node(r, index);
 
-        if (!sig_registry_is(r, conn->peer, SIG_NODE_PEER)) {
+        peer = sig_peer_node(r, conn->peer);
+
+        if (!sig_registry_is(r, conn->peer, SIG_NODE_PEER)
+            || !sig_registry_is(r, peer->app, SIG_NODE_APP))
+        {
             sig_store_commit(node, SIG_NODE_FREE);
             return;
         }

@@ -64,6 +64,7 @@ static void do_leave(worker_t *w, conn_t *conn);
 static void do_retire(worker_t *w);
 static void do_look(worker_t *w, conn_t *conn);
 static void do_keys(worker_t *w);
+static void do_message(worker_t *w);
 
 
 static int64_t   life;                 /* places to pass before death */
@@ -163,6 +164,8 @@ kill_worker(ledger_t *ledger, u_char *region, size_t size, uint32_t index,
         life = 1 + chance(&w, chance(&w, 3) ? 20000 : 100);
     }
 
+    sig_registry_clock(&w.r, ledger->now);
+
     start(&w);
 
     while (__atomic_load_n(&ledger->phase, __ATOMIC_ACQUIRE) != PHASE_END) {
@@ -229,6 +232,9 @@ step(worker_t *w)
     }
 
     rebuilds = (uint32_t) w->r.rebuilds;
+    sig_registry_clock(&w->r, w->ledger->now);
+    do_message(w);
+
     conn = w->nconns ? &w->conn[chance(w, w->nconns)] : NULL;
 
     switch (chance(w, 16)) {
@@ -348,6 +354,7 @@ finish(worker_t *w)
 static void
 do_connect(worker_t *w)
 {
+    int            rc;
     conn_t        *conn;
     slice_t        id, metadata;
     uint32_t       i, n;
@@ -381,11 +388,16 @@ do_connect(worker_t *w)
     metadata.data = (u_char *) data;
     metadata.len = chance(w, 2) ? 0 : chance(w, sizeof(data));
 
-    if (sig_registry_connect(&w->r, w->ledger->app, &id, &metadata,
-                             conn->shared, conn->number, &conn->ref, others,
-                             &n)
-        != SIG_REGISTRY_OK)
-    {
+    rc = sig_registry_connect(&w->r, w->ledger->app, &id, &metadata,
+                              conn->shared, conn->number, &conn->ref, others,
+                              &n);
+
+    if (rc == SIG_REGISTRY_LIMIT) {
+        ledger_add(w->ledger->limited, 1);
+        return;
+    }
+
+    if (rc != SIG_REGISTRY_OK) {
         ledger_add(w->ledger->full, 1);
         return;
     }
@@ -657,6 +669,16 @@ do_keys(worker_t *w)
             break;
         }
     }
+}
+
+
+/* who dies between the two has sent one that is not in the ledger */
+
+static void
+do_message(worker_t *w)
+{
+    (void) sig_registry_message(&w->r, w->ledger->app, w->ledger->now);
+    ledger_add(w->ledger->messages, 1);
 }
 
 

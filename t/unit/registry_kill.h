@@ -43,12 +43,15 @@ typedef struct {
     uint32_t         conns[KILL_WORKERS_MAX];   /* when it paused */
     uint32_t         members[KILL_WORKERS_MAX];
     uint32_t         leaving[KILL_WORKERS_MAX];
+    int64_t          now;              /* of all; only when they paused */
     uint64_t         operations        __attribute__((aligned(64)));
     uint64_t         rebuilds;
     uint64_t         reaped;           /* departures */
     uint64_t         slots;            /* set free by a reaper */
     uint64_t         homeless;         /* starts without a free slot */
     uint64_t         full;
+    uint64_t         limited;          /* connections over the limit */
+    uint64_t         messages;         /* of this month */
     uint64_t         faults;           /* deaths at a place for it */
     uint64_t         failures;         /* of a worker's checks */
 } ledger_t;

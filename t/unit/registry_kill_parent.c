@@ -21,6 +21,8 @@
 #define SIZE           ((size_t) 2 << 20)
 #define CHECK          400             /* deaths from one look to the next */
 #define DEADLINE_SEC   120             /* without any progress */
+#define DECEMBER       1796083200      /* 2026, UTC */
+#define PLACES         60              /* for connections, in some months */
 
 
 static void make(void);
@@ -32,6 +34,7 @@ static void buried(pid_t dead, int status);
 static void run(void);
 static void murder(void);
 static void look(void);
+static void look_at_usage(void);
 static int all_paused(void);
 static void end(void);
 static void report(void);
@@ -50,6 +53,8 @@ static uint32_t         inside;
 static uint32_t         looks;
 static uint32_t         unsound;
 static uint32_t         miscounted;
+static uint32_t         month_deaths;  /* before this month */
+static uint32_t         places;        /* in this month, or 0 */
 static uint32_t         crashed;
 static uint32_t         touched;
 static uint64_t         state;
@@ -81,6 +86,7 @@ make(void)
         abort();
     }
 
+    ledger->now = DECEMBER;
     empty = sig_store_bytes_free(&master.store);
 }
 
@@ -323,11 +329,49 @@ look(void)
         miscounted++;
     }
 
+    look_at_usage();
+
     if (looks == 2) {
         touched = master.store.head->touched;
     }
 
     __atomic_store_n(&ledger->phase, PHASE_RUN, __ATOMIC_RELEASE);
+}
+
+
+/* the month's usage; then another one begins, in which it may be limited */
+
+static void
+look_at_usage(void)
+{
+    uint64_t      more;
+    sig_usage_t   usage;
+
+    sig_registry_usage(&master, ledger->app, ledger->now, &usage);
+
+    more = usage.messages - ledger->messages;
+
+    if (more > deaths - month_deaths || usage.peak < usage.connections
+        || (places != 0 && usage.peak > places))
+    {
+        printf("# messages %llu of %llu, deaths %u, connections %u, peak %u "
+               "of %u\n",
+               (unsigned long long) usage.messages,
+               (unsigned long long) ledger->messages, deaths - month_deaths,
+               usage.connections, usage.peak, places);
+        miscounted++;
+    }
+
+    ledger->now = usage.period_end;
+    ledger->messages = 0;
+    month_deaths = deaths;
+    places = usage.connections <= PLACES && looks % 2 ? PLACES : 0;
+
+    if (sig_registry_app_limits(&master, ledger->app, places, 1000, 0)
+        != SIG_REGISTRY_OK)
+    {
+        miscounted++;
+    }
 }
 
 
@@ -409,12 +453,14 @@ report(void)
            (unsigned long long) ledger->rebuilds);
 
     printf("# %llu operations, %llu slots reaped, %llu departures, "
-           "%llu starts without a slot, full %llu times\n",
+           "%llu starts without a slot, full %llu times, "
+           "at the limit %llu times\n",
            (unsigned long long) ledger->operations,
            (unsigned long long) ledger->slots,
            (unsigned long long) ledger->reaped,
            (unsigned long long) ledger->homeless,
-           (unsigned long long) ledger->full);
+           (unsigned long long) ledger->full,
+           (unsigned long long) ledger->limited);
 
     printf("# %u looks; pages touched: %u at the second, %u in the end, "
            "of %u\n",

@@ -40,6 +40,7 @@ model_make(model_t *model)
     }
 
     model->napps = MODEL_APPS;
+    model->now = MODEL_NOW;
 }
 
 
@@ -391,6 +392,10 @@ model_compare(model_t *model)
 
     if (what == NULL) {
         what = compare_counts(model);
+    }
+
+    if (what == NULL) {
+        what = model_usage(model);
     }
 
     for (app = 0; app < MODEL_APPS; app++) {

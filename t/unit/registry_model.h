@@ -30,6 +30,7 @@
 #define MODEL_MEMBERS  3000
 #define MODEL_APPS_MAX 100             /* most of them with nobody */
 #define MODEL_DATA     12              /* kinds of metadata */
+#define MODEL_NOW      1796083200      /* December 2026, UTC, and later */
 
 
 typedef enum {
@@ -67,6 +68,19 @@ typedef struct {
 } member_t;
 
 
+/* what an app uses and may use; the counts are of the month of their start */
+
+typedef struct {
+    uint32_t        max_connections;
+    uint64_t        max_messages;
+    int             suspended;
+    int64_t         peak_month;
+    uint32_t        peak;
+    int64_t         messages_month;
+    uint64_t        messages;
+} quota_t;
+
+
 /* what a death in the middle may have changed; NONE: not that */
 
 #define NONE  UINT32_MAX
@@ -94,6 +108,8 @@ typedef struct {
     sig_registry_t  worker[MODEL_SLOTS];
     owner_e         owner[MODEL_SLOTS];
     uint32_t        app[MODEL_APPS_MAX];
+    quota_t         quota[MODEL_APPS];
+    int64_t         now;
     conn_t          conn[MODEL_CONNS];
     member_t        member[MODEL_MEMBERS];
     uint64_t        seq[MODEL_APPS][MODEL_ROOMS];
@@ -137,7 +153,17 @@ int model_local(model_t *model, uint32_t member);
 size_t model_roster_size(model_t *model, uint32_t app, uint32_t room,
     uint32_t skip);
 
+/* how many live connections an app has */
+uint32_t model_connected(model_t *model, uint32_t app);
+
+/*
+ * The peaks of all apps: those of months that are over begin with what is
+ * connected, and none is below that.
+ */
+void model_peaks(model_t *model);
+
 /* each returns NULL or what is wrong */
+const char *model_usage(model_t *model);
 const char *model_roster(model_t *model, uint32_t app, uint32_t room,
     uint32_t skip, const sig_roster_t *roster);
 const char *model_targets(model_t *model, uint32_t app, uint32_t id,

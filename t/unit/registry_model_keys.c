@@ -13,39 +13,6 @@ int       keys_tight;
 u_char    keys_text[KEYS_MAX];
 
 
-const char *
-op_app(uint32_t slot)
-{
-    int       rc;
-    slice_t   name;
-    uint32_t  n, app;
-
-    /* mostly one that is there */
-
-    n = chance(model.napps);
-
-    if (model.napps < MODEL_APPS_MAX && chance(2) == 0) {
-        n = model.napps;
-    }
-
-    name = model_app(n);
-    intent.new_app = n == model.napps;
-
-    call(rc, sig_registry_app(&model.worker[slot], &name, &app));
-
-    if (rc == SIG_REGISTRY_FULL) {
-        full++;
-        return n == model.napps && model_full(&model) ? NULL : "app: full";
-    }
-
-    if (n == model.napps) {
-        model.app[model.napps++] = app;
-    }
-
-    return model.app[n] == app ? NULL : "app";
-}
-
-
 /* long texts leave hardly a page for anything else */
 
 const char *

@@ -10,6 +10,7 @@
 static uint32_t pick_conn(uint32_t slot, state_e state);
 static uint32_t pick_member(uint32_t slot, state_e state);
 static const char *op_connect(uint32_t slot);
+static int admits(uint32_t app);
 static const char *op_disconnect(uint32_t slot);
 static const char *op_join(uint32_t slot);
 static const char *joined(int rc, const sig_change_t *change,
@@ -37,6 +38,9 @@ op_t  ops[] = {
     { "kill", op_kill, 1, 0, 0 },
     { "reap", op_reap, 20, 0, 0 },
     { "app", op_app, 1, 0, 0 },
+    { "limits", op_limits, 2, 0, 0 },
+    { "message", op_message, 20, 0, 0 },
+    { "clock", op_clock, 2, 0, 0 },
     { "keys", op_keys, 3, 0, 0 },
     { "clear", op_clear, 1, 0, 0 }
 };
@@ -134,9 +138,15 @@ op_connect(uint32_t slot)
     id.data = name;
     data = model_data(intent.data);
 
+    sig_registry_clock(&model.worker[slot], model.now);
+
     call(rc, sig_registry_connect(&model.worker[slot], model.app[intent.app],
                                   &id, &data, intent.shared, intent.connect,
                                   &ref, others, &n));
+
+    if (admits(intent.app) != SIG_REGISTRY_OK) {
+        return rc == admits(intent.app) ? NULL : "connect: not admitted";
+    }
 
     if (rc == SIG_REGISTRY_FULL) {
         full++;
@@ -159,7 +169,26 @@ op_connect(uint32_t slot)
     what = model_targets(&model, conn->app, conn->id, others, n, i);
     conn->state = LIVE;
 
-    return what;
+    model_peaks(&model);
+
+    return what ? what : rc == SIG_REGISTRY_OK ? NULL : "connect";
+}
+
+
+static int
+admits(uint32_t app)
+{
+    quota_t  *quota;
+
+    quota = &model.quota[app];
+
+    if (quota->suspended) {
+        return SIG_REGISTRY_SUSPENDED;
+    }
+
+    return quota->max_connections != 0
+           && model_connected(&model, app) >= quota->max_connections
+           ? SIG_REGISTRY_LIMIT : SIG_REGISTRY_OK;
 }
 
 

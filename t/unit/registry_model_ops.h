@@ -49,8 +49,13 @@ unsigned chance(unsigned n);
 /* the operation is about nothing so far */
 void forget(void);
 
-/* registry_model_keys.c: what the master does */
+/* registry_model_app.c */
 const char *op_app(uint32_t slot);
+const char *op_limits(uint32_t slot);
+const char *op_message(uint32_t slot);
+const char *op_clock(uint32_t slot);
+
+/* registry_model_keys.c */
 const char *op_keys(uint32_t slot);
 
 /* the text of the keys has one of the two lengths, SIZE_MAX: there is none */
