@@ -14,7 +14,7 @@
 
 
 static access_key_t *ngx_signaling_api_key(ngx_http_request_t *r,
-    ngx_signaling_zone_t *zone);
+    access_keys_t *keys);
 static ngx_uint_t ngx_signaling_api_method(ngx_http_request_t *r,
     sig_rest_e what);
 static ngx_int_t ngx_signaling_api_refuse_early(ngx_http_request_t *r,
@@ -23,6 +23,13 @@ static ngx_int_t ngx_signaling_api_call(ngx_http_request_t *r,
     ngx_signaling_call_t *call);
 static ngx_int_t ngx_signaling_api_disconnect(ngx_http_request_t *r,
     ngx_signaling_call_t *call);
+static ngx_int_t ngx_signaling_api_usage(ngx_http_request_t *r,
+    ngx_signaling_call_t *call);
+static u_char *ngx_signaling_api_usage_text(u_char *p, u_char *last,
+    const slice_t *app, const sig_usage_t *usage);
+
+
+#define NGX_SIGNALING_API_USAGE  1024    /* bytes of text, at most */
 
 
 static access_answer_header_t  ngx_signaling_api_no_store = {
@@ -33,9 +40,14 @@ static access_answer_header_t  ngx_signaling_api_no_store = {
 ngx_int_t
 ngx_signaling_api_handler(ngx_http_request_t *r)
 {
-    u_char                *store;
-    ngx_int_t              rc;
-    ngx_signaling_call_t  *call;
+    u_char                     *store;
+    ngx_int_t                   rc;
+    access_keys_t              *keys;
+    ngx_signaling_call_t       *call;
+    ngx_signaling_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_signaling_module);
+    keys = access_conf_keys(&smcf->access);
 
     call = ngx_pcalloc(r->pool, sizeof(ngx_signaling_call_t));
     store = ngx_pnalloc(r->pool, r->unparsed_uri.len + 1);
@@ -48,7 +60,7 @@ ngx_signaling_api_handler(ngx_http_request_t *r)
 
     call->conf = ngx_http_get_module_loc_conf(r, ngx_signaling_module);
     call->zone = call->conf->api_zone->data;
-    call->key = ngx_signaling_api_key(r, call->zone);
+    call->key = ngx_signaling_api_key(r, keys);
 
     /* what nginx makes of the path has chosen the location, no more */
 
@@ -59,6 +71,10 @@ ngx_signaling_api_handler(ngx_http_request_t *r)
         && call->what == SIG_REST_PUBLISH
         && ngx_signaling_api_method(r, call->what))
     {
+        if (access_keys_hold_for(r->pool, keys) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         return access_body_read(r, NGX_SIGNALING_API_BODY,
                                 ngx_signaling_api_publish, call);
     }
@@ -81,26 +97,15 @@ ngx_signaling_api_handler(ngx_http_request_t *r)
 
 
 static access_key_t *
-ngx_signaling_api_key(ngx_http_request_t *r, ngx_signaling_zone_t *zone)
+ngx_signaling_api_key(ngx_http_request_t *r, access_keys_t *keys)
 {
-    ngx_str_t       pair;
-    access_key_t   *key;
-    access_keys_t  *keys;
+    ngx_str_t  pair;
 
     if (access_bearer(r, &pair) != NGX_OK) {
         return NULL;
     }
 
-    keys = access_conf_keys(zone->access);
-    key = access_key_by_pair(keys, (slice_t *) &pair);
-
-    /* the body may take its time */
-
-    if (key != NULL && access_keys_hold_for(r->pool, keys) != NGX_OK) {
-        return NULL;
-    }
-
-    return key;
+    return access_key_by_pair(keys, (slice_t *) &pair);
 }
 
 
@@ -149,7 +154,7 @@ ngx_signaling_api_call(ngx_http_request_t *r, ngx_signaling_call_t *call)
         return ngx_signaling_api_disconnect(r, call);
 
     default: /* SIG_REST_USAGE */
-        return ngx_signaling_api_refuse(r, &ngx_signaling_api_not_found);
+        return ngx_signaling_api_usage(r, call);
     }
 }
 
@@ -265,4 +270,62 @@ ngx_signaling_api_disconnect(ngx_http_request_t *r,
     text.len = (size_t) (p - text.data);
 
     return access_send(r, NGX_HTTP_OK, &text);
+}
+
+
+/* docs/protocol.md 12.8 */
+
+static ngx_int_t
+ngx_signaling_api_usage(ngx_http_request_t *r, ngx_signaling_call_t *call)
+{
+    u_char                  *last;
+    ngx_str_t                text;
+    sig_usage_t              usage;
+    ngx_signaling_worker_t  *sw;
+
+    sw = ngx_signaling_api_worker(call);
+
+    if (sw == NULL) {
+        return ngx_signaling_api_refuse(r, &ngx_signaling_api_unavailable);
+    }
+
+    text.data = ngx_pnalloc(r->pool, NGX_SIGNALING_API_USAGE);
+    if (text.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    sig_registry_usage(sw->registry, call->app, ngx_time(), &usage);
+
+    last = ngx_signaling_api_usage_text(text.data,
+                                        text.data + NGX_SIGNALING_API_USAGE,
+                                        &call->key->app, &usage);
+
+    text.len = (size_t) (last - text.data);
+
+    return access_send(r, NGX_HTTP_OK, &text);
+}
+
+
+/* the name of an app has no character that JSON would escape */
+
+static u_char *
+ngx_signaling_api_usage_text(u_char *p, u_char *last, const slice_t *app,
+    const sig_usage_t *usage)
+{
+    p = ngx_slprintf(p, last,
+                     "{\"appId\":\"%*s\",\"periodStartUnix\":%L,"
+                     "\"periodEndUnix\":%L,\"concurrentNow\":%uD,"
+                     "\"peakConcurrent\":%uD,\"messagesUsed\":%uL,"
+                     "\"overageMessages\":0,\"overageConnections\":0,",
+                     app->len, app->data, usage->period_start,
+                     usage->period_end, usage->connections, usage->peak,
+                     usage->messages);
+
+    return ngx_slprintf(p, last,
+                        "\"plan\":{\"name\":null,"
+                        "\"maxConcurrentConnections\":%uD,"
+                        "\"maxMessagesPerPeriod\":%uL,"
+                        "\"overagesAllowed\":false,"
+                        "\"overagesEnabled\":false}}",
+                        usage->max_connections, usage->max_messages);
 }

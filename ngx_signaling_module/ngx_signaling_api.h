@@ -12,9 +12,9 @@
  *     ngx_signaling_api_publish.c  a message to a channel
  *     ngx_signaling_api_answer.c   refusals
  *
- * A call is made when its path and its method are known and lives in the pool
- * of the request.  The key is looked up once, before a body is read; what it
- * allowed at that moment is what the call may do.
+ * A call lives in the pool of the request.  The key is looked up once, before
+ * a body is read; what it allowed at that moment is what the call may do, and
+ * its set is held for as long.
  */
 
 

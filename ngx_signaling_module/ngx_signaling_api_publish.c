@@ -87,7 +87,8 @@ ngx_signaling_api_publish(ngx_http_request_t *r, ngx_int_t status,
 static access_refusal_t *
 ngx_signaling_api_may_publish(ngx_signaling_call_t *call)
 {
-    access_refusal_t  *refusal;
+    access_refusal_t        *refusal;
+    ngx_signaling_worker_t  *sw;
 
     refusal = ngx_signaling_api_channel(call, ACCESS_PUBLISH);
 
@@ -95,8 +96,20 @@ ngx_signaling_api_may_publish(ngx_signaling_call_t *call)
         return refusal;
     }
 
-    if (ngx_signaling_api_worker(call) == NULL) {
+    sw = ngx_signaling_api_worker(call);
+
+    if (sw == NULL) {
         return &ngx_signaling_api_unavailable;
+    }
+
+    if (sig_registry_app_suspended(sw->registry, call->app)) {
+        return &ngx_signaling_api_suspended;
+    }
+
+    if (sig_registry_message(sw->registry, call->app, ngx_time())
+        != SIG_REGISTRY_OK)
+    {
+        return &ngx_signaling_api_over_quota;
     }
 
     return NULL;

@@ -487,6 +487,77 @@ describe('DELETE peers/:peerId', () => {
   });
 });
 
+describe('GET usage', () => {
+  const usage = async (options) => (await call(ngx, 'GET', '/v1/usage',
+    options)).json;
+
+  /* the calendar month, UTC; a test that runs when it ends sees either */
+  const month = (start, end) => {
+    const from = new Date(start * 1000);
+
+    assert.equal(from.toISOString().slice(8), '01T00:00:00.000Z');
+    assert.equal(end * 1000,
+      Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + 1));
+    assert.ok(start * 1000 <= Date.now() && Date.now() < end * 1000 + 60000);
+  };
+
+  test('connections and messages of the app', async () => {
+    const before = await usage();
+    const other = await usage({ key: OTHER });
+
+    assert.deepEqual(Object.keys(before), [
+      'appId', 'periodStartUnix', 'periodEndUnix', 'concurrentNow',
+      'peakConcurrent', 'messagesUsed', 'overageMessages',
+      'overageConnections', 'plan'
+    ]);
+    assert.equal(before.appId, 'default');
+    assert.equal(before.concurrentNow, 0);
+    assert.deepEqual(
+      [before.overageMessages, before.overageConnections], [0, 0]);
+    assert.deepEqual(before.plan, {
+      name: null, maxConcurrentConnections: 0, maxMessagesPerPeriod: 0,
+      overagesAllowed: false, overagesEnabled: false
+    });
+    month(before.periodStartUnix, before.periodEndUnix);
+
+    const clients = await connectApart(ngx, WORKERS + 1);
+    await connect(ngx, { key: 'pk_live_other', ...named('bob') });
+
+    await clients[0].join('room');
+
+    // whether somebody hears it or not, but not what is refused before
+
+    for (const channel of ['room', 'nobody']) {
+      assert.equal((await publish(ngx, channel, { data: 1 })).status, 200);
+    }
+
+    assert.equal((await publish(ngx, 'room', '{}')).status, 400);
+    assert.equal((await publish(ngx, '_metered/x', { data: 1 })).status, 400);
+
+    const after = await usage();
+
+    assert.equal(after.concurrentNow, WORKERS + 1);
+    assert.ok(after.peakConcurrent >= after.concurrentNow);
+    assert.ok(after.peakConcurrent >= before.peakConcurrent);
+    assert.equal(after.messagesUsed, before.messagesUsed + 2);
+
+    const now = await usage({ key: OTHER });
+
+    assert.equal(now.appId, 'other');
+    assert.equal(now.concurrentNow, 1);
+    assert.equal(now.messagesUsed, other.messagesUsed);
+  });
+
+  test('HEAD', async () => {
+    const res = await call(ngx, 'HEAD', '/v1/usage');
+
+    assert.equal(res.status, 200);
+    assert.equal(res.text, '');
+    assert.equal(res.headers['content-type'], 'application/json');
+    assert.equal(res.headers['cache-control'], 'no-store');
+  });
+});
+
 test('a roster without those of a worker that was killed', async () => {
   const site = await startSite({
     ...PEERS, allow: [
