@@ -17,6 +17,7 @@
 
 
 #define TURN_HASHED_ID_LEN     16
+#define TURN_RANDOM_POOL       512     /* bytes, 64 IDs */
 
 
 typedef struct {
@@ -47,13 +48,25 @@ static const turn_scheme_t  turn_schemes[] = {
 int
 turn_random_id(u_char *id)
 {
-    u_char  bytes[TURN_RANDOM_ID_LEN / 2];
+    size_t  n;
 
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
-        return -1;
+    static size_t  left;
+    static u_char  pool[TURN_RANDOM_POOL];
+
+    n = TURN_RANDOM_ID_LEN / 2;
+
+    if (left < n) {
+
+        if (RAND_bytes(pool, sizeof(pool)) != 1) {
+            return -1;
+        }
+
+        left = sizeof(pool);
     }
 
-    turn_write_hex(id, bytes, sizeof(bytes));
+    left -= n;
+
+    turn_write_hex(id, pool + left, n);
 
     return 0;
 }

@@ -8,7 +8,8 @@
  * (draft-uberti-behave-turn-rest-00, docs/protocol.md 13.4), and the syntax
  * of the URLs that go with them.  Called by the module when the configuration
  * is read and for every credential.  The caller owns all buffers; nothing is
- * kept between calls but a prepared secret, which OpenSSL allocates.
+ * kept between calls but a prepared secret, which OpenSSL allocates, and
+ * randomness.
  */
 
 
@@ -35,8 +36,10 @@ typedef struct evp_mac_ctx_st  turn_secret_t;
 
 
 /*
- * Writes a random ID, TURN_RANDOM_ID_LEN hexadecimal digits.
- * Returns 0, or -1 when OpenSSL has no randomness.
+ * Writes a random ID, TURN_RANDOM_ID_LEN hexadecimal digits, which is no
+ * secret.  Randomness is taken for many IDs at a time and kept by the process:
+ * one that has made an ID must not fork to make more.  Returns 0, or -1 when
+ * OpenSSL has no randomness.
  */
 int turn_random_id(u_char *id);
 

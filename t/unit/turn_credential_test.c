@@ -192,20 +192,34 @@ test_usernames(void)
 }
 
 
+/* as many as need new randomness more than once */
+
 static void
 test_random_ids(void)
 {
-    int     i, hex;
-    u_char  id[TURN_RANDOM_ID_LEN], other[TURN_RANDOM_ID_LEN];
+    int            hex, distinct;
+    size_t         i, j;
+    static u_char  ids[200][TURN_RANDOM_ID_LEN];
 
-    hex = (turn_random_id(id) == 0 && turn_random_id(other) == 0);
+    hex = 1;
+    distinct = 1;
 
-    for (i = 0; i < TURN_RANDOM_ID_LEN; i++) {
-        hex = hex && isxdigit(id[i]) && !isupper(id[i]);
+    for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+
+        hex = hex && turn_random_id(ids[i]) == 0;
+
+        for (j = 0; j < TURN_RANDOM_ID_LEN; j++) {
+            hex = hex && isxdigit(ids[i][j]) && !isupper(ids[i][j]);
+        }
+
+        for (j = 0; j < i; j++) {
+            distinct = distinct
+                       && memcmp(ids[i], ids[j], TURN_RANDOM_ID_LEN) != 0;
+        }
     }
 
     ok(hex, "a random ID is of hexadecimal digits");
-    ok(memcmp(id, other, TURN_RANDOM_ID_LEN) != 0, "and another each time");
+    ok(distinct, "and another each time");
 }
 
 
