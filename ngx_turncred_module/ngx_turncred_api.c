@@ -109,6 +109,12 @@ static access_refusal_t  ngx_turncred_api_bad_label = {
     ngx_string("label is a string of less than 100 characters")
 };
 
+static access_refusal_t  ngx_turncred_api_no_relay = {
+    NGX_HTTP_SERVICE_UNAVAILABLE,
+    ngx_null_string,
+    ngx_string("TURN is not configured")
+};
+
 static access_refusal_t  ngx_turncred_api_not_supported = {
     NGX_HTTP_NOT_IMPLEMENTED,
     ngx_null_string,
@@ -529,7 +535,7 @@ ngx_turncred_api_credential(ngx_http_request_t *r, json_t *json, time_t ttl,
     tlcf = ngx_http_get_module_loc_conf(r, ngx_turncred_module);
 
     if (!ngx_turncred_can_relay(tlcf)) {
-        return &ngx_turncred_api_no_turn;
+        return &ngx_turncred_api_no_relay;
     }
 
     subject.len = sizeof(id);
