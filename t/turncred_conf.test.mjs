@@ -7,11 +7,17 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { configTest } from './nginx.mjs';
+import { pem } from './token.mjs';
 
 const SECRET = 'a-secret-of-32-bytes-0123456789ab';
 const KEY = 'publishable_key pk { origins *; channels **; }';
 
+const SK = `secret_key sk { secret ${SECRET}; channels **; }\n`;
+
 const FILES = {
+  keys: { text: KEY, mode: 0o600 },
+  empty: { text: '\n', mode: 0o600 },
+  'public.pem': { text: pem('ES256'), mode: 0o600 },
   good: { text: 'a secret\n', mode: 0o600 },
   group: { text: 'a secret\n', mode: 0o640 },
   wide: { text: 'a secret\n', mode: 0o604 },
@@ -47,6 +53,22 @@ const accepted = [
   ['a secret key alone', `secret_key sk { secret ${SECRET}; channels **; }
     ${TURN} ${site('turn_credentials;')}`],
   ['keys that follow', `${TURN} ${site('turn_credentials;')} ${KEY}`],
+  ['turn_api', location('turn_api;', '/api/v1/turn/')],
+  ['token_issue without a key', location('token_issue;')],
+  ['token_issue', SK + location('token_issue sk;')],
+  ['keys of token_issue that follow', `${location('token_issue sk;')} ${SK}`],
+  ['a limit of the server', `${KEY} ${TURN}
+    server { listen 127.0.0.1:@PORT@; limit_req zone=mint;
+      location / { turn_credentials; location /a/ { turn_api; } } }`],
+  ['the shortest token', 'token_ttl 1s;'],
+  ['the longest token', 'token_ttl 24h;'],
+  ['a subject', 'token_subject $remote_user;'],
+  ['metadata', `token_peer_metadata '{"user":"$remote_user"}';`],
+  ['metadata of pages', 'token_client_metadata 4k;'],
+  ['a byte of metadata of pages', 'token_client_metadata 1;'],
+  ['no metadata of pages', 'token_client_metadata off;'],
+  ['a key file', `key_file @DIR@/keys; ${TURN}
+    ${site('turn_credentials;')}`],
   ['variables without TURN', `server { listen 127.0.0.1:@PORT@;
     return 200 "$turn_ice_servers$turn_username$turn_credential"; }`]
 ];
@@ -132,10 +154,56 @@ const rejected = [
    '"turn_credentials" directive is duplicate'],
   ['the endpoint of a server', 'server { turn_credentials; }',
    '"turn_credentials" directive is not allowed here'],
-  ['an endpoint and no key',
-   'server { listen 127.0.0.1:@PORT@; location / { turn_credentials; } }',
-   'nobody may call "turn_credentials" without a key, write a ' +
-   '"publishable_key" or a "secret_key" into "http"']
+  ...['turn_credentials', 'turn_api', 'token_issue', 'token_issue sk'].map(
+    (directive) => [`${directive} and no key`,
+      `server { listen 127.0.0.1:@PORT@; location / { ${directive}; } }`,
+      `nobody may call "${directive.split(' ')[0]}" without a key, write a ` +
+      '"publishable_key" or a "secret_key" into "http"']),
+
+  ['turn_api with an argument', location('turn_api array;'),
+   'invalid number of arguments in "turn_api" directive'],
+  ['turn_api twice', location('turn_api; turn_api;'),
+   '"turn_api" directive is duplicate'],
+  ...['= /a', '~ ^/a', '@a'].map((at) =>
+    [`turn_api in ${at}`, location('turn_api;', at),
+     '"turn_api" directive needs a location for all paths that begin alike, ' +
+     'write "location /api/v1/turn/ { turn_api; }"']),
+  ['two endpoints', location('turn_credentials; turn_api;'),
+   '"turn_credentials" and "turn_api" in one location, give each a location ' +
+   'of its own'],
+  ['token_issue twice', location('token_issue; token_issue;'),
+   '"token_issue" directive is duplicate'],
+  ['token_issue with two keys', location('token_issue a b;'),
+   'invalid number of arguments in "token_issue" directive'],
+  ['token_issue with an unknown key', location('token_issue sk;'),
+   'invalid key "sk" in "token_issue": there is no such key, write a ' +
+   '"secret_key" of that name into "http"'],
+  ['token_issue with an empty name', location('token_issue "";'),
+   'invalid key "" in "token_issue": there is no such key'],
+  ['token_issue with a publishable key', location('token_issue pk;'),
+   'invalid key "pk" in "token_issue": that is a publishable key, name a ' +
+   '"secret_key"'],
+  ['token_issue with a public key', `secret_key es { algorithm ES256;
+     public_key_file @DIR@/public.pem; channels **; }
+     ${location('token_issue es;')}`,
+   'invalid key "es" in "token_issue": that key has a public key only and ' +
+   'can not sign, name a "secret_key" with a "secret_file"'],
+  ['a long token', 'token_ttl 25h;',
+   '"token_ttl" directive is out of range, write a time from "1s" to "24h"'],
+  ['no token', 'token_ttl 0;', '"token_ttl" directive is out of range'],
+  ['a token twice', 'token_ttl 1h; token_ttl 1h;',
+   '"token_ttl" directive is duplicate'],
+  ['a subject twice', 'token_subject a; token_subject b;',
+   '"token_subject" directive is duplicate'],
+  ['metadata twice', 'token_peer_metadata a; token_peer_metadata b;',
+   '"token_peer_metadata" directive is duplicate'],
+  ...['0', '4097', '5k', '1m', 'on', '-1'].map((size) =>
+    [`${size} of metadata`, `token_client_metadata ${size};`,
+     `invalid size "${size}" in "token_client_metadata", write a size from ` +
+     '"1" to "4k", or "off"']),
+  ['metadata of pages twice',
+   'token_client_metadata 1; token_client_metadata off;',
+   '"token_client_metadata" directive is duplicate']
 ];
 
 for (const [name, http, ...texts] of rejected) {
@@ -156,3 +224,48 @@ for (const [name, http, ...texts] of rejected) {
     assert.equal(stderr.match(/\[emerg\]/g).length, 1, stderr);
   });
 }
+
+/* they start all the same */
+const warned = [
+  ...['turn_credentials', 'turn_api', 'token_issue'].map((directive) =>
+    [`${directive} without a limit`,
+     `${KEY} ${TURN} server { listen 127.0.0.1:@PORT@;
+        location /mint/ { ${directive}; } }`,
+     `location "/mint/" has "${directive}" and no "limit_req", so that an ` +
+     'address may ask as often as it likes, write "limit_req_zone ' +
+     '$binary_remote_addr zone=mint:1m rate=60r/m;" into "http" and ' +
+     '"limit_req zone=mint burst=20 nodelay;" into the location']),
+  ['a limit of another location', `${KEY} ${TURN}
+    server { listen 127.0.0.1:@PORT@;
+      location / { limit_req zone=mint; }
+      location /mint/ { limit_req_status 429; turn_credentials; } }`,
+   'location "/mint/" has "turn_credentials" and no "limit_req"'],
+  ['turn_api without TURN',
+   `${KEY} ${LIMIT} ${site('turn_api;')}`,
+   '"turn_api" answers 503 until it has a "turn_server" with a "turn:" URL ' +
+   'and a "turn_secret_file"'],
+  ['a key that may come with the file',
+   `key_file @DIR@/keys; ${TURN} ${site('token_issue sk;')}`,
+   'invalid key "sk" in "token_issue": there is no such key'],
+  ['a key of the file that can not sign',
+   `key_file @DIR@/keys; ${TURN} ${site('token_issue pk;')}`,
+   'invalid key "pk" in "token_issue": that is a publishable key']
+];
+
+for (const [name, http, text] of warned) {
+  test(`warned: ${name}`, async () => {
+    const { code, stderr } = await run(http);
+
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr.match(/\[(warn|emerg|alert)\]/g).length, 1, stderr);
+    assert.match(stderr, /\[warn\] .* in \S+\/nginx\.conf:\d+\n/);
+    assert.ok(stderr.includes(text), `${stderr}\nshould have: ${text}`);
+  });
+}
+
+test('without a key, but with a file for them, it starts', async () => {
+  const { code, stderr } = await run(
+    `key_file @DIR@/empty; ${TURN} ${site('turn_credentials;')}`);
+
+  assert.equal(code, 0, stderr);
+});
