@@ -34,7 +34,7 @@ export function call(ngx, method, target, {
   const parts = Array.isArray(body) ? body : [];
 
   return new Promise((resolve, reject) => {
-    const req = (TLS ? https : http).request({
+    const req = (ngx.tls ?? TLS ? https : http).request({
       host: '127.0.0.1', port, path: target, method, agent,
       rejectUnauthorized: false,
       headers: {
