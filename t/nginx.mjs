@@ -122,10 +122,12 @@ function accepts(port) {
  * Writes the configuration into a fresh directory.  "@DIR@" is that
  * directory, "@PORT@" the port, "@PORT_NAME@" one more port of that name.
  * "level" is at least "notice", since the log tells when workers start.
+ * "user" is that of the workers, where the tests run as root.
  */
 async function prepare({
   http = '', main = '', events = 'worker_connections 4096;', level = 'info',
-  modules = ['signaling', 'turncred'], workers = WORKERS, files = {}
+  modules = ['signaling', 'turncred'], workers = WORKERS, files = {},
+  user = 'root'
 }) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ngx-test-'));
   fs.chmodSync(dir, 0o755);
@@ -141,7 +143,7 @@ async function prepare({
   const conf = [
     ...modules.map((name) =>
       `load_module ${BUILD_DIR}/ngx_${name}_module.so;`),
-    process.getuid() === 0 ? 'user root;' : '',
+    process.getuid() === 0 ? `user ${user};` : '',
     `worker_processes ${workers};`,
     'daemon off;',
     ...env,
