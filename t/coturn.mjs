@@ -184,8 +184,26 @@ async function freePort() {
   }
 }
 
-/* Starts coturn, at a free port if none is given; returns once it answers. */
-export async function startCoturn(secret, at) {
+/* what runs a program at another time, of the package libfaketime */
+function shifted(seconds) {
+  const library = fs.readdirSync('/usr/lib')
+    .map((name) => `/usr/lib/${name}/faketime/libfaketimeMT.so.1`)
+    .find((file) => fs.existsSync(file));
+
+  assert.ok(library, 'there is no libfaketime: apt-get install libfaketime');
+
+  return {
+    LD_PRELOAD: library,
+    FAKETIME: `+${seconds}s`,
+    FAKETIME_DONT_FAKE_MONOTONIC: '1'
+  };
+}
+
+/*
+ * Starts coturn, at a free port if none is given, with a clock that is ahead
+ * by some seconds; returns once it answers.
+ */
+export async function startCoturn(secret, at, ahead = 0) {
   assert.ok(fs.existsSync(BINARY),
     `there is no ${BINARY}: apt-get install coturn`);
 
@@ -215,7 +233,10 @@ export async function startCoturn(secret, at) {
 
   const log = fs.openSync(`${dir}/log`, 'w');
   const child = spawn(BINARY, ['-c', `${dir}/turnserver.conf`],
-    { stdio: ['ignore', log, log] });
+    {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...(ahead ? shifted(ahead) : {}) }
+    });
   const exited = once(child, 'close').finally(() => running.delete(child));
   let ended = false;
 
