@@ -5,7 +5,6 @@
 
 
 #include "key_directive.h"
-#include "name.h"
 
 
 #define ACCESS_APP_MAX         64
@@ -378,28 +377,4 @@ access_list(access_reader_t *reader, const slice_t *words, uint32_t n)
     memcpy(list, words + 1, (n - 1) * sizeof(slice_t));
 
     return list;
-}
-
-
-int
-access_directive_name(const slice_t *name, size_t max)
-{
-    u_char  c;
-    size_t  i;
-
-    if (name->len == 0 || name->len > max) {
-        return 0;
-    }
-
-    for (i = 0; i < name->len; i++) {
-        c = name->data[i];
-
-        if ((c < '0' || c > '9') && (c < 'a' || c > 'z')
-            && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '.')
-        {
-            return 0;
-        }
-    }
-
-    return 1;
 }

@@ -14,6 +14,7 @@
 
 
 #include "key_block.h"
+#include "name.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -41,9 +42,6 @@ typedef struct {
 /* all of them, up to one without a name */
 extern const access_directive_t  access_directives[];
 
-
-/* 1 for 1 to max letters, digits, "-", "_" and ".", 0 for anything else */
-int access_directive_name(const slice_t *name, size_t max);
 
 /* "publishable_key" or "secret_key" */
 const char *access_block_name(const access_reader_t *reader);

@@ -47,6 +47,30 @@ access_action(const slice_t *name)
 
 
 int
+access_directive_name(const slice_t *name, size_t max)
+{
+    u_char  c;
+    size_t  i;
+
+    if (name->len == 0 || name->len > max) {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        if ((c < '0' || c > '9') && (c < 'a' || c > 'z')
+            && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '.')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
 access_peer_id_valid(const slice_t *id)
 {
     return id->len != 0

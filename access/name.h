@@ -40,6 +40,12 @@ extern const access_action_t  access_actions[];
 /* the bit of an action by its name, 0 when there is none of that name */
 unsigned access_action(const slice_t *name);
 
+/*
+ * The name that an administrator gives to something: 1 to max letters, digits,
+ * "-", "_" and ".", so that it can be shown anywhere as it is.  1 or 0.
+ */
+int access_directive_name(const slice_t *name, size_t max);
+
 /* 1 to ACCESS_PEER_ID bytes of printable ASCII; 1 or 0 */
 int access_peer_id_valid(const slice_t *id);
 

@@ -8,6 +8,7 @@
  *
  *     ngx_signaling_module.c      directives, merge, variables, hooks
  *     ngx_signaling_directive.c   directives that take more than a value
+ *     ngx_signaling_quota.c       limits of apps
  *     ngx_signaling_zone.c        the zone: memory, eventfds, generations
  *     ngx_signaling_handshake.c   the upgrade, up to leaving the request
  *     ngx_signaling_mask.c        credentials kept out of the access log
@@ -73,6 +74,7 @@
 #define NGX_SIGNALING_TOKEN_EXPIRED     4002
 #define NGX_SIGNALING_NO_ROOM           4010
 #define NGX_SIGNALING_MESSAGE_RATE      4011
+#define NGX_SIGNALING_SUSPENDED         4012
 #define NGX_SIGNALING_DISCONNECTED      4020
 
 
@@ -119,6 +121,18 @@ struct ngx_signaling_wakes_s {
 };
 
 
+/* what an app may use, 0: as much as it likes */
+
+typedef struct {
+    slice_t                    app;
+    ngx_int_t                  max_connections;
+    ngx_int_t                  max_messages;
+    ngx_str_t                  file;
+    ngx_uint_t                 line;
+    unsigned                   suspended:1;
+} ngx_signaling_quota_t;
+
+
 /* a location of ours, for the checks after parsing */
 
 typedef struct {
@@ -131,6 +145,7 @@ typedef struct {
 typedef struct {
     access_conf_t              access;       /* first, see access_conf.h */
     ngx_array_t                zones;        /* of ngx_signaling_zone_t * */
+    ngx_array_t                quotas;       /* of ngx_signaling_quota_t */
     ngx_array_t                endpoints;    /* of ngx_signaling_endpoint_t */
     ngx_signaling_endpoint_t  *api;          /* the first one, or NULL */
 } ngx_signaling_main_conf_t;
@@ -452,6 +467,7 @@ struct ngx_signaling_worker_s {
     ngx_uint_t                 nitems;
 
     uint64_t                   keys_seen;    /* number of the change read */
+    uint64_t                   quotas_seen;  /* generation of the limits */
 
     ngx_event_t                leave;        /* draining steps */
     uint32_t                   leave_cursor;
@@ -546,6 +562,16 @@ ngx_int_t ngx_signaling_check_api(ngx_conf_t *cf,
     ngx_signaling_main_conf_t *smcf);
 
 
+/* ngx_signaling_quota.c */
+
+char *ngx_signaling_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+void ngx_signaling_check_quotas(ngx_conf_t *cf,
+    ngx_signaling_main_conf_t *smcf);
+void ngx_signaling_quota_apply(ngx_signaling_zone_t *zone,
+    ngx_array_t *quotas, ngx_log_t *log);
+void ngx_signaling_quota_look(ngx_signaling_worker_t *sw);
+
+
 /* ngx_signaling_zone.c */
 
 #define NGX_SIGNALING_ZONE_NAME  64          /* bytes */
@@ -576,7 +602,7 @@ ngx_int_t ngx_signaling_log_handler(ngx_http_request_t *r);
 ngx_int_t ngx_signaling_credential(ngx_http_request_t *r,
     ngx_signaling_handshake_t *hs, ngx_str_t *origin);
 ngx_uint_t ngx_signaling_admit(ngx_signaling_conn_t *sc,
-    slice_t *json_metadata);
+    slice_t *json_metadata, const char **reason);
 
 
 /* ngx_signaling_token.c */

@@ -447,12 +447,13 @@ ngx_signaling_ice_servers(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
 
 
 /*
- * Registers the connection and welcomes it.  Returns 0, or the close code of
- * a refusal.
+ * Registers the connection and welcomes it: docs/protocol.md 2.3, checks 6 to
+ * 8.  Returns 0, or the close code of a refusal and its reason.
  */
 
 ngx_uint_t
-ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata)
+ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata,
+    const char **reason)
 {
     int                      rc;
     uint32_t                 n;
@@ -461,7 +462,19 @@ ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata)
 
     sw = sc->worker;
 
-    if (!sw->slotted || sc->app == SIG_NO_APP) {
+    *reason = "no room for another connection";
+
+    if (sc->app == SIG_NO_APP) {
+        return NGX_SIGNALING_NO_ROOM;
+    }
+
+    if (!sw->slotted) {
+
+        if (sig_registry_app_suspended(sw->registry, sc->app)) {
+            *reason = "the app is suspended";
+            return NGX_SIGNALING_SUSPENDED;
+        }
+
         return NGX_SIGNALING_NO_ROOM;
     }
 
@@ -469,7 +482,20 @@ ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata)
                               &sc->identity->metadata, sc->shared_id,
                               sc->number, &sc->ref, others, &n);
 
-    if (rc != SIG_REGISTRY_OK) {
+    switch (rc) {
+
+    case SIG_REGISTRY_OK:
+        break;
+
+    case SIG_REGISTRY_SUSPENDED:
+        *reason = "the app is suspended";
+        return NGX_SIGNALING_SUSPENDED;
+
+    case SIG_REGISTRY_LIMIT:
+        *reason = "the app has all its connections";
+        return NGX_SIGNALING_NO_ROOM;
+
+    default: /* SIG_REGISTRY_FULL */
 
         if (n < SIG_PEER_CONNECTIONS) {
             ngx_signaling_full(sw);

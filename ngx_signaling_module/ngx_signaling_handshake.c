@@ -483,8 +483,7 @@ ngx_signaling_leave_handler(ngx_event_t *ev)
     hs->cleanup->handler = NULL;
 
     if (code == 0) {
-        code = ngx_signaling_admit(sc, (slice_t *) &hs->metadata);
-        reason = "no room for another connection";
+        code = ngx_signaling_admit(sc, (slice_t *) &hs->metadata, &reason);
     }
 
     if (ngx_signaling_is_held(r)) {

@@ -94,6 +94,13 @@ static ngx_command_t  ngx_signaling_commands[] = {
       0,
       NULL },
 
+    { ngx_string("signaling_app"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_signaling_quota,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("signaling"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_signaling_endpoint,
@@ -267,6 +274,9 @@ ngx_signaling_create_main_conf(ngx_conf_t *cf)
     if (ngx_array_init(&smcf->zones, cf->pool, 2,
                        sizeof(ngx_signaling_zone_t *))
         != NGX_OK
+        || ngx_array_init(&smcf->quotas, cf->pool, 4,
+                          sizeof(ngx_signaling_quota_t))
+           != NGX_OK
         || ngx_array_init(&smcf->endpoints, cf->pool, 2,
                           sizeof(ngx_signaling_endpoint_t))
            != NGX_OK)
@@ -464,6 +474,8 @@ ngx_signaling_postconfiguration(ngx_conf_t *cf)
     if (ngx_signaling_check_api(cf, smcf) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_signaling_check_quotas(cf, smcf);
 
     if (smcf->access.store == NULL) {
         return NGX_OK;

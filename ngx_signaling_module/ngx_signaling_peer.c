@@ -18,6 +18,7 @@ static sig_code_e ngx_signaling_execute(ngx_signaling_conn_t *sc,
     sig_envelope_t *e);
 static sig_code_e ngx_signaling_allowed(ngx_signaling_conn_t *sc,
     ngx_uint_t action, const slice_t *channel);
+static sig_code_e ngx_signaling_in_quota(ngx_signaling_conn_t *sc);
 static sig_code_e ngx_signaling_publish(ngx_signaling_conn_t *sc,
     sig_envelope_t *e);
 static sig_code_e ngx_signaling_direct(ngx_signaling_conn_t *sc,
@@ -85,6 +86,10 @@ ngx_signaling_execute(ngx_signaling_conn_t *sc, sig_envelope_t *e)
         code = ngx_signaling_allowed(sc, ACCESS_PUBLISH, &e->channel);
 
         if (code == SIG_OK) {
+            code = ngx_signaling_in_quota(sc);
+        }
+
+        if (code == SIG_OK) {
             code = ngx_signaling_publish(sc, e);
         }
 
@@ -96,6 +101,10 @@ ngx_signaling_execute(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 
     case SIG_TYPE_SEND:
         code = ngx_signaling_allowed(sc, ACCESS_SEND, NULL);
+
+        if (code == SIG_OK) {
+            code = ngx_signaling_in_quota(sc);
+        }
 
         if (code == SIG_OK) {
             code = ngx_signaling_direct(sc, e);
@@ -137,6 +146,17 @@ ngx_signaling_allowed(ngx_signaling_conn_t *sc, ngx_uint_t action,
     }
 
     return SIG_OK;
+}
+
+
+/* who comes as far as here has used a message, wherever it may go */
+
+static sig_code_e
+ngx_signaling_in_quota(ngx_signaling_conn_t *sc)
+{
+    return (sig_registry_message(sc->worker->registry, sc->app, ngx_time())
+            == SIG_REGISTRY_OK)
+           ? SIG_OK : SIG_OVER_MESSAGE_QUOTA;
 }
 
 

@@ -75,6 +75,9 @@ ngx_signaling_worker_init(ngx_cycle_t *cycle, ngx_signaling_zone_t *zone)
     sw->tick.log = cycle->log;
     sw->tick.cancelable = 1;
 
+    sw->quotas_seen = zone->generation;
+    sig_registry_clock(sw->registry, ngx_time());
+
     zone->worker = sw;
 
     ngx_signaling_keys_apps(sw, access_conf_keys(zone->access));
@@ -175,6 +178,7 @@ ngx_signaling_tick_handler(ngx_event_t *ev)
 
     ngx_signaling_ipc_look(sw);
     ngx_signaling_keys_look(sw);
+    ngx_signaling_quota_look(sw);
 
     if (sig_registry_drain_below(sw->registry) > sw->zone->generation
         || (sw->last_call

@@ -23,7 +23,6 @@
 #define NGX_SIGNALING_RECORD_MAX  81920    /* for messages of 64k */
 
 
-static ngx_int_t ngx_signaling_zone_name(ngx_str_t *name);
 static ngx_uint_t ngx_signaling_zone_taken(ngx_conf_t *cf, ngx_str_t *name);
 static ngx_int_t ngx_signaling_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
@@ -53,7 +52,11 @@ ngx_signaling_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_signaling_zone_name(&value[1]) != NGX_OK) {
+    /* a status shows it as JSON, for Prometheus and in HTML as it is */
+
+    if (!access_directive_name((slice_t *) &value[1],
+                               NGX_SIGNALING_ZONE_NAME))
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid name \"%V\" in \"signaling_zone\"; write "
                            "1 to %d letters, digits, \"-\", \"_\" or \".\", "
@@ -119,34 +122,6 @@ ngx_signaling_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *zp = zone;
 
     return NGX_CONF_OK;
-}
-
-
-/* a status shows it as JSON, for Prometheus and in HTML as it is */
-
-static ngx_int_t
-ngx_signaling_zone_name(ngx_str_t *name)
-{
-    u_char      ch;
-    ngx_uint_t  i;
-
-    if (name->len == 0 || name->len > NGX_SIGNALING_ZONE_NAME) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < name->len; i++) {
-        ch = name->data[i];
-
-        if ((ch < '0' || ch > '9')
-            && (ch < 'A' || ch > 'Z')
-            && (ch < 'a' || ch > 'z')
-            && ch != '-' && ch != '_' && ch != '.')
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
 }
 
 
@@ -437,9 +412,15 @@ ngx_signaling_zone_init_module(ngx_cycle_t *cycle,
 
     for (i = 0; i < smcf->zones.nelts; i++) {
 
-        if (ngx_signaling_zone_wakes(cycle, zones[i]) != NGX_OK
-            || ngx_signaling_zone_keys(cycle, zones[i]) != NGX_OK)
-        {
+        if (ngx_signaling_zone_wakes(cycle, zones[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        /* who sees the new generation sees its limits */
+
+        ngx_signaling_quota_apply(zones[i], &smcf->quotas, cycle->log);
+
+        if (ngx_signaling_zone_keys(cycle, zones[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }

@@ -18,6 +18,7 @@
 
 
 static void test_actions(void);
+static void test_directive_names(void);
 static void test_channels(void);
 static void test_reserved(void);
 static void test_uuids(void);
@@ -55,6 +56,36 @@ test_actions(void)
 
     name = text_slice("");
     ok(pass && access_action(&name) == 0, "no other name is one");
+}
+
+
+static void
+test_directive_names(void)
+{
+    int      c, pass;
+    u_char   byte;
+    slice_t  name;
+
+    pass = 1;
+    name.data = &byte;
+    name.len = 1;
+
+    for (c = 0; c < 256; c++) {
+        byte = (u_char) c;
+
+        pass = pass && access_directive_name(&name, 1)
+                       == ((c < 128 && isalnum(c)) || c == '-' || c == '_'
+                           || c == '.');
+    }
+
+    ok(pass, "names of directives: letters, digits and three more");
+
+    name = text_slice("four");
+    pass = access_directive_name(&name, 4) && !access_directive_name(&name, 3);
+
+    name = text_slice("");
+    ok(pass && !access_directive_name(&name, 4),
+       "names of directives: not empty, not too long");
 }
 
 
@@ -209,6 +240,7 @@ int
 main(void)
 {
     test_actions();
+    test_directive_names();
     test_channels();
     test_reserved();
     test_uuids();
