@@ -36,6 +36,10 @@
 
 #define ACCESS_NAME_MAX        1024
 
+/* bytes of the ID of a key: letters, digits, "-", "_" and "." */
+
+#define ACCESS_KEY_ID_MAX      128
+
 
 typedef enum {
     ACCESS_PUBLISHABLE = 0,

@@ -16,7 +16,6 @@
 #include "public_key.h"
 
 
-#define ACCESS_KEY_ID_MAX      128
 #define ACCESS_KEYS_SIZE       8
 
 
