@@ -45,6 +45,10 @@ export function thousands(n) {
   return `${(n / 1e3).toFixed(n < 99950 ? 1 : 0)} k`;
 }
 
+export function verdict(met) {
+  return met ? 'met' : 'MISSED';
+}
+
 // Columns as wide as their widest cell, the first one to the left.
 export function table(rows) {
   const widths = rows[0].map((_, i) =>

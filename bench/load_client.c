@@ -35,7 +35,7 @@
 
 static void load_client_watch(load_t *load, load_client_t *c, int op,
     uint32_t events);
-static void load_client_request(load_t *load, load_client_t *c);
+static int load_client_request(load_t *load, load_client_t *c);
 static void load_client_read(load_t *load, load_client_t *c);
 static size_t load_client_take(load_t *load, load_client_t *c, u_char *p,
     size_t len);
@@ -123,6 +123,13 @@ load_client_connect(load_t *load, load_client_t *c)
 
     c->state = LOAD_CLIENT_CONNECTING;
 
+    /* on loopback it is connected by now */
+
+    if (load->dialect->answer == NULL && load_client_request(load, c)) {
+        load_client_watch(load, c, EPOLL_CTL_ADD, EPOLLIN);
+        return;
+    }
+
     load_client_watch(load, c, EPOLL_CTL_ADD, EPOLLIN|EPOLLOUT);
 }
 
@@ -154,7 +161,9 @@ load_client_event(load_t *load, load_client_t *c, uint32_t events)
                 return;
             }
 
-            load_client_request(load, c);
+            if (!load_client_request(load, c)) {
+                load_fail(load, c, "the request could not be sent");
+            }
         }
 
         return;
@@ -170,12 +179,15 @@ load_client_event(load_t *load, load_client_t *c, uint32_t events)
 }
 
 
-static void
+/* returns 0 when the socket is not connected yet */
+
+static int
 load_client_request(load_t *load, load_client_t *c)
 {
-    int     n;
-    char    target[LOAD_TARGET_MAX], buf[LOAD_TARGET_MAX + 1024];
-    size_t  len;
+    int      n;
+    char     target[LOAD_TARGET_MAX], buf[LOAD_TARGET_MAX + 1024];
+    size_t   len;
+    ssize_t  sent;
 
     len = load->dialect->target(load, c, target, sizeof(target));
 
@@ -201,13 +213,22 @@ load_client_request(load_t *load, load_client_t *c)
         load_fail(load, c, "the request is too long");
     }
 
+    sent = send(c->fd, buf, (size_t) n, MSG_NOSIGNAL);
+
+    if (sent == -1 && errno == EAGAIN) {
+        return 0;
+    }
+
     /* a fresh socket has room for this */
 
-    if (send(c->fd, buf, (size_t) n, MSG_NOSIGNAL) != n) {
-        load_fail(load, c, "the request could not be sent at once");
+    if (sent != n) {
+        load_fail(load, c, "the request could not be sent at once: %s",
+                  sent == -1 ? strerror(errno) : "cut");
     }
 
     c->state = LOAD_CLIENT_HANDSHAKE;
+
+    return 1;
 }
 
 

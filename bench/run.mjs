@@ -1,6 +1,7 @@
 // Measures our module beside its peers, in one run, and prints one table.
 //
 //     node run.mjs [--quick] [--check] [--rounds=n] [--seconds=n]
+//                  [--parts=relay,access,idle,capacity]
 //                  [--servers=ours,floor,batch,node,nchan] [--idle=n]
 //
 // README.md says what is measured and how to read it.
@@ -12,7 +13,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { rate, ratios, spread, table, thousands } from './figures.mjs';
+import { accessTable, measureAccess } from './access.mjs';
+import { rate, ratios, spread, table, thousands, verdict } from
+  './figures.mjs';
 import { perConnection, userMemory } from './memory.mjs';
 import { environment, LOAD_CORE, programs, servers, ZONE } from './servers.mjs';
 
@@ -24,6 +27,7 @@ const { values: options } = parseArgs({
     check: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    parts: { type: 'string', default: 'relay,access,idle,capacity' },
     servers: { type: 'string' },
     idle: { type: 'string', default: '10000' }
   }
@@ -35,6 +39,7 @@ const CONNECTIONS = 512;
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 7));
 const seconds = Number(options.seconds ?? (options.quick ? 1 : 3));
 const idle = Number(options.idle);
+const parts = options.parts.split(',');
 
 const modes = [
   { name: 'pingpong', label: 'one in flight', args: [] },
@@ -61,17 +66,16 @@ function said(command, args) {
   return child.status === 0 ? child.stdout || child.stderr : '';
 }
 
-function loadArguments(server, running, mode, args) {
-  return ['-c', String(LOAD_CORE), programs.load,
-    `--dialect=${server.dialect}`, `--mode=${mode}`, `--port=${running.port}`,
+function loadArguments(running, args) {
+  return ['-c', String(LOAD_CORE), programs.load, `--port=${running.port}`,
     `--server-pid=${running.pids.join(',')}`, ...args];
 }
 
-function measure(server, running, mode) {
+function measure(running, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn('taskset', loadArguments(server, running, mode.name,
-      [`--rooms=${ROOMS}`, `--bytes=${BYTES}`, `--seconds=${seconds}`,
-        ...mode.args]), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('taskset', loadArguments(running,
+      [`--seconds=${seconds}`, ...args]),
+    { stdio: ['ignore', 'pipe', 'pipe'] });
 
     let out = '';
     let err = '';
@@ -93,8 +97,9 @@ function measure(server, running, mode) {
 // Opens that many connections, joined in rooms of two, calls "during" and
 // closes them.
 async function hold(server, running, connections, during) {
-  const child = spawn('taskset', loadArguments(server, running, 'idle',
-    [`--rooms=${connections / 2}`]), { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn('taskset', loadArguments(running,
+    [`--dialect=${server.dialect}`, '--mode=idle',
+      `--rooms=${connections / 2}`]), { stdio: ['pipe', 'pipe', 'pipe'] });
 
   let err = '';
   let up = false;
@@ -129,7 +134,9 @@ async function measureTraffic(chosen) {
     for (let round = 1; round <= rounds; round++) {
       for (const mode of modes) {
         for (const server of chosen) {
-          const row = await measure(server, running.get(server), mode);
+          const row = await measure(running.get(server),
+            [`--dialect=${server.dialect}`, `--mode=${mode.name}`,
+              `--rooms=${ROOMS}`, `--bytes=${BYTES}`, ...mode.args]);
 
           rows.push({ server: server.name, round, ...row });
 
@@ -206,10 +213,6 @@ async function measureCapacity(server) {
   }
 
   return JSON.parse(child.stdout);
-}
-
-function verdict(met) {
-  return met ? 'met' : 'MISSED';
 }
 
 function trafficTable(chosen, rows) {
@@ -360,17 +363,32 @@ async function main() {
                     + '--idle is even');
   }
 
+  for (const part of parts) {
+    if (!['relay', 'access', 'idle', 'capacity'].includes(part)) {
+      throw new Error(`no part "${part}"`);
+    }
+  }
+
   const chosen = choose();
   const ours = chosen.find((server) => server.name === 'ours');
   const misses = [];
   const record = { environment: environment(said) };
 
-  record.traffic = await measureTraffic(chosen);
+  let text = '\n';
 
-  let text = `\n${trafficTable(chosen, record.traffic)}\n`
-    + `${ratioTable(chosen, record.traffic, misses)}\n`;
+  if (parts.includes('relay')) {
+    record.traffic = await measureTraffic(chosen);
 
-  if (checkFiles()) {
+    text += `${trafficTable(chosen, record.traffic)}\n`
+      + `${ratioTable(chosen, record.traffic, misses)}\n`;
+  }
+
+  if (parts.includes('access') && ours !== undefined) {
+    record.access = await measureAccess(rounds, measure);
+    text += `${accessTable(record.access, rounds, seconds, misses)}\n`;
+  }
+
+  if (parts.includes('idle') && checkFiles()) {
     record.idle = [];
 
     for (const server of chosen.filter((s) => s.name !== 'batch')) {
@@ -381,7 +399,7 @@ async function main() {
     text += `${idleTable(chosen, record.idle, misses)}\n`;
   }
 
-  if (ours !== undefined) {
+  if (parts.includes('capacity') && ours !== undefined) {
     record.capacity = await measureCapacity(ours);
     text += `${capacityLine(record.capacity, misses)}\n`;
   }

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const build = path.join(here, '..', 'build');
+const modules = process.env.BUILD_DIR || build;
 
 export const SERVER_CORE = 0;
 export const LOAD_CORE = 1;
@@ -21,7 +22,8 @@ export const programs = {
   load: path.join(build, 'bench', 'load'),
   floor: path.join(build, 'bench', 'floor'),
   capacity: path.join(build, 'bench', 'capacity'),
-  module: path.join(build, 'ngx_signaling_module.so'),
+  module: path.join(modules, 'ngx_signaling_module.so'),
+  turncred: path.join(modules, 'ngx_turncred_module.so'),
   nchan: '/usr/lib/nginx/modules/ngx_nchan_module.so',
   nginx: process.env.NGINX || '/usr/sbin/nginx',
   ws: path.join(here, 'node_modules', 'ws', 'package.json')
@@ -128,7 +130,9 @@ function isWorker(pid) {
     .includes('worker process');
 }
 
-async function startNginx(name, module, http, location, connections) {
+// "http" is given the directory that the server's files are in; it is removed
+// when the server has stopped.
+export async function startNginx(name, modules, http, location, connections) {
   const port = await freePort();
   const dir = mkdtempSync(path.join(os.tmpdir(), 'bench-nginx-'));
   const user = process.getuid() === 0 ? 'user root;' : '';
@@ -138,7 +142,7 @@ async function startNginx(name, module, http, location, connections) {
   const size = Math.ceil(connections * 1.07) + 64;
 
   writeFileSync(path.join(dir, 'nginx.conf'), `
-    load_module ${module};
+    ${modules.map((file) => `load_module ${file};`).join('\n    ')}
     ${user}
     daemon off;
     worker_processes 1;
@@ -157,7 +161,7 @@ async function startNginx(name, module, http, location, connections) {
         fastcgi_temp_path ${dir}/fastcgi;
         uwsgi_temp_path ${dir}/uwsgi;
         scgi_temp_path ${dir}/scgi;
-        ${http}
+        ${http(dir)}
 
         server {
             listen 127.0.0.1:${port} backlog=4096;
@@ -179,6 +183,7 @@ async function startNginx(name, module, http, location, connections) {
 
     return {
       ...server,
+      dir,
       pids: children(server.pid).filter(isWorker),
       all: [server.pid, ...children(server.pid)],
       stop: async () => {
@@ -209,8 +214,9 @@ export const servers = [
     label: 'ngx_signaling, one worker',
     dialect: 'signaling',
     missing: () => existsSync(programs.module) ? null
-      : 'build/ngx_signaling_module.so is not built: run "make"',
-    start: (connections) => startNginx('ours', programs.module, `
+      : `${programs.module} is not built: run "make"`,
+    start: (connections) => startNginx('ours', [programs.module],
+      () => `
         signaling_zone calls ${ZONE};
 
         publishable_key ${KEY} {
@@ -271,7 +277,8 @@ export const servers = [
 
     // One channel for each direction. The buffer holds the messages that may
     // be in flight; without any, nchan 1.3.6 fails with 32 in flight.
-    start: (connections) => startNginx('nchan', programs.nchan, `
+    start: (connections) => startNginx('nchan', [programs.nchan],
+      () => `
         nchan_max_reserved_memory 256m;
     `, `
             location ~ ^/nchan/([0-9-]+)/([0-9-]+)$ {
