@@ -13,6 +13,7 @@
 
 
 #define NGX_SIGNALING_STATUS_SLOT  192    /* bytes of text for a worker */
+#define NGX_SIGNALING_STATUS_APP   128    /* bytes for a number of an app */
 #define NGX_SIGNALING_STATUS_TEXT  4096
 
 
@@ -33,20 +34,61 @@ typedef struct {
 #define NGX_SIGNALING_GAUGES  8
 
 
+typedef struct {
+    const char                *name;
+    const char                *type;         /* for Prometheus */
+    const char                *help;
+} ngx_signaling_figure_t;
+
+
+#define NGX_SIGNALING_FIGURES  6
+
+
+typedef struct {
+    ngx_str_t                  name;
+    uint64_t                   values[NGX_SIGNALING_FIGURES];
+} ngx_signaling_app_status_t;
+
+
 static ngx_signaling_format_e ngx_signaling_status_format(
     ngx_http_request_t *r);
 static ngx_uint_t ngx_signaling_accepts_html(ngx_http_request_t *r);
 static void ngx_signaling_status_gauges(ngx_signaling_zone_t *zone,
     ngx_signaling_gauge_t *gauges);
+static ngx_array_t *ngx_signaling_status_apps(ngx_http_request_t *r,
+    ngx_signaling_zone_t *zone);
 static u_char *ngx_signaling_status_json(u_char *p, u_char *last,
-    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges);
+    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges,
+    ngx_array_t *apps);
+static u_char *ngx_signaling_status_json_apps(u_char *p, u_char *last,
+    ngx_array_t *apps);
 static u_char *ngx_signaling_status_prometheus(u_char *p, u_char *last,
-    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges);
+    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges,
+    ngx_array_t *apps);
+static u_char *ngx_signaling_status_prometheus_apps(u_char *p, u_char *last,
+    ngx_signaling_zone_t *zone, ngx_array_t *apps);
 static u_char *ngx_signaling_status_html(u_char *p, u_char *last,
-    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges);
+    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges,
+    ngx_array_t *apps);
+static u_char *ngx_signaling_status_html_apps(u_char *p, u_char *last,
+    ngx_array_t *apps);
 static u_char *ngx_signaling_status_workers(u_char *p, u_char *last,
     ngx_signaling_zone_t *zone, const char *first, const char *between,
     const char *format);
+
+
+/* of an app, in the order of its values */
+
+static const ngx_signaling_figure_t
+    ngx_signaling_figures[NGX_SIGNALING_FIGURES] = {
+
+    { "connections", "gauge", "WebSocket connections of an app" },
+    { "peak", "gauge", "most of them at a time in this month" },
+    { "messages", "counter", "messages of an app in this month" },
+    { "max_connections", "gauge", "limit of connections, 0 when none" },
+    { "max_messages", "gauge", "limit of messages in a month, 0 when none" },
+    { "suspended", "gauge", "1 when the app is suspended" }
+};
 
 
 ngx_int_t
@@ -56,6 +98,7 @@ ngx_signaling_status_handler(ngx_http_request_t *r)
     u_char                    *last;
     ngx_int_t                  rc;
     ngx_buf_t                 *b;
+    ngx_array_t               *apps;
     ngx_chain_t                out;
     ngx_signaling_zone_t      *zone;
     ngx_signaling_gauge_t      gauges[NGX_SIGNALING_GAUGES + 1];
@@ -74,7 +117,14 @@ ngx_signaling_status_handler(ngx_http_request_t *r)
     slcf = ngx_http_get_module_loc_conf(r, ngx_signaling_module);
     zone = slcf->status_zone->data;
 
+    apps = ngx_signaling_status_apps(r, zone);
+    if (apps == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     size = NGX_SIGNALING_STATUS_TEXT
+           + apps->nelts * NGX_SIGNALING_FIGURES
+             * (zone->name.len + SIG_APP_NAME + NGX_SIGNALING_STATUS_APP)
            + NGX_SIGNALING_GAUGES * (zone->name.len + 256)
            + (size_t) zone->nslots * NGX_SIGNALING_STATUS_SLOT;
 
@@ -92,17 +142,18 @@ ngx_signaling_status_handler(ngx_http_request_t *r)
     case NGX_SIGNALING_PROMETHEUS:
         ngx_str_set(&r->headers_out.content_type,
                     "text/plain; version=0.0.4; charset=utf-8");
-        b->last = ngx_signaling_status_prometheus(b->pos, last, zone, gauges);
+        b->last = ngx_signaling_status_prometheus(b->pos, last, zone, gauges,
+                                                  apps);
         break;
 
     case NGX_SIGNALING_HTML:
         ngx_str_set(&r->headers_out.content_type, "text/html; charset=utf-8");
-        b->last = ngx_signaling_status_html(b->pos, last, zone, gauges);
+        b->last = ngx_signaling_status_html(b->pos, last, zone, gauges, apps);
         break;
 
     default: /* NGX_SIGNALING_JSON */
         ngx_str_set(&r->headers_out.content_type, "application/json");
-        b->last = ngx_signaling_status_json(b->pos, last, zone, gauges);
+        b->last = ngx_signaling_status_json(b->pos, last, zone, gauges, apps);
         break;
     }
 
@@ -202,9 +253,58 @@ ngx_signaling_status_gauges(ngx_signaling_zone_t *zone,
 }
 
 
+/* one after the other: they are a moment apart */
+
+static ngx_array_t *
+ngx_signaling_status_apps(ngx_http_request_t *r, ngx_signaling_zone_t *zone)
+{
+    size_t                       len;
+    u_char                       name[SIG_APP_NAME];
+    uint32_t                     app;
+    ngx_array_t                 *apps;
+    sig_usage_t                  usage;
+    ngx_signaling_app_status_t  *status;
+
+    apps = ngx_array_create(r->pool, 4, sizeof(ngx_signaling_app_status_t));
+    if (apps == NULL) {
+        return NULL;
+    }
+
+    for (app = sig_registry_next_app(&zone->registry, 0, name, &len);
+         app != 0;
+         app = sig_registry_next_app(&zone->registry, app, name, &len))
+    {
+        status = ngx_array_push(apps);
+        if (status == NULL) {
+            return NULL;
+        }
+
+        status->name.len = len;
+        status->name.data = ngx_pnalloc(r->pool, len);
+
+        if (status->name.data == NULL) {
+            return NULL;
+        }
+
+        ngx_memcpy(status->name.data, name, len);
+
+        sig_registry_usage(&zone->registry, app, ngx_time(), &usage);
+
+        status->values[0] = usage.connections;
+        status->values[1] = usage.peak;
+        status->values[2] = usage.messages;
+        status->values[3] = usage.max_connections;
+        status->values[4] = usage.max_messages;
+        status->values[5] = usage.suspended;
+    }
+
+    return apps;
+}
+
+
 static u_char *
 ngx_signaling_status_json(u_char *p, u_char *last, ngx_signaling_zone_t *zone,
-    ngx_signaling_gauge_t *gauges)
+    ngx_signaling_gauge_t *gauges, ngx_array_t *apps)
 {
     p = ngx_slprintf(p, last, "{\"zone\":\"%V\"", &zone->name);
 
@@ -216,13 +316,46 @@ ngx_signaling_status_json(u_char *p, u_char *last, ngx_signaling_zone_t *zone,
     p = ngx_signaling_status_workers(p, last, zone, "", ",",
                                      "%s{\"pid\":%uD,\"connections\":%uD}");
 
+    p = ngx_slprintf(p, last, "],\"apps\":[");
+    p = ngx_signaling_status_json_apps(p, last, apps);
+
     return ngx_slprintf(p, last, "]}\n");
 }
 
 
 static u_char *
+ngx_signaling_status_json_apps(u_char *p, u_char *last, ngx_array_t *apps)
+{
+    ngx_uint_t                   i, k;
+    ngx_signaling_app_status_t  *app;
+
+    app = apps->elts;
+
+    for (i = 0; i < apps->nelts; i++) {
+
+        p = ngx_slprintf(p, last, "%s{\"app\":\"%V\"", i ? "," : "",
+                         &app[i].name);
+
+        /* the last one is a yes or no */
+
+        for (k = 0; k < NGX_SIGNALING_FIGURES - 1; k++) {
+            p = ngx_slprintf(p, last, ",\"%s\":%uL",
+                             ngx_signaling_figures[k].name, app[i].values[k]);
+        }
+
+        p = ngx_slprintf(p, last, ",\"%s\":%s}",
+                         ngx_signaling_figures[k].name,
+                         app[i].values[k] ? "true" : "false");
+    }
+
+    return p;
+}
+
+
+static u_char *
 ngx_signaling_status_prometheus(u_char *p, u_char *last,
-    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges)
+    ngx_signaling_zone_t *zone, ngx_signaling_gauge_t *gauges,
+    ngx_array_t *apps)
 {
     u_char  sample[64 + NGX_SIGNALING_ZONE_NAME];
 
@@ -234,6 +367,8 @@ ngx_signaling_status_prometheus(u_char *p, u_char *last,
                          gauges->name, gauges->help, gauges->name,
                          gauges->name, &zone->name, gauges->value);
     }
+
+    p = ngx_signaling_status_prometheus_apps(p, last, zone, apps);
 
     (void) ngx_sprintf(sample, "nginx_signaling_worker_connections{"
                        "zone=\"%V\",pid=%Z", &zone->name);
@@ -249,9 +384,47 @@ ngx_signaling_status_prometheus(u_char *p, u_char *last,
 }
 
 
+/* a family without samples is left out */
+
+static u_char *
+ngx_signaling_status_prometheus_apps(u_char *p, u_char *last,
+    ngx_signaling_zone_t *zone, ngx_array_t *apps)
+{
+    ngx_uint_t                     i, k;
+    const ngx_signaling_figure_t  *figure;
+    ngx_signaling_app_status_t    *app;
+
+    if (apps->nelts == 0) {
+        return p;
+    }
+
+    app = apps->elts;
+
+    for (k = 0; k < NGX_SIGNALING_FIGURES; k++) {
+        figure = &ngx_signaling_figures[k];
+
+        p = ngx_slprintf(p, last,
+                         "# HELP nginx_signaling_app_%s %s\n"
+                         "# TYPE nginx_signaling_app_%s %s\n",
+                         figure->name, figure->help, figure->name,
+                         figure->type);
+
+        for (i = 0; i < apps->nelts; i++) {
+            p = ngx_slprintf(p, last,
+                             "nginx_signaling_app_%s{zone=\"%V\",app=\"%V\"} "
+                             "%uL\n",
+                             figure->name, &zone->name, &app[i].name,
+                             app[i].values[k]);
+        }
+    }
+
+    return p;
+}
+
+
 static u_char *
 ngx_signaling_status_html(u_char *p, u_char *last, ngx_signaling_zone_t *zone,
-    ngx_signaling_gauge_t *gauges)
+    ngx_signaling_gauge_t *gauges, ngx_array_t *apps)
 {
     p = ngx_slprintf(p, last,
                      "<!doctype html>\n<html lang=\"en\"><head>"
@@ -271,12 +444,46 @@ ngx_signaling_status_html(u_char *p, u_char *last, ngx_signaling_zone_t *zone,
                          gauges->help, gauges->value);
     }
 
+    p = ngx_slprintf(p, last, "</table>\n<h2>Apps</h2>\n<table>\n");
+    p = ngx_signaling_status_html_apps(p, last, apps);
+
     p = ngx_slprintf(p, last, "</table>\n<h2>Workers</h2>\n<table>\n"
                      "<tr><td>pid</td><td>connections</td></tr>\n");
     p = ngx_signaling_status_workers(p, last, zone, "", "\n",
                                      "%s<tr><td>%uD</td><td>%uD</td></tr>");
 
     return ngx_slprintf(p, last, "\n</table></body></html>\n");
+}
+
+
+static u_char *
+ngx_signaling_status_html_apps(u_char *p, u_char *last, ngx_array_t *apps)
+{
+    ngx_uint_t                   i, k;
+    ngx_signaling_app_status_t  *app;
+
+    app = apps->elts;
+
+    p = ngx_slprintf(p, last, "<tr><td>app</td>");
+
+    for (k = 0; k < NGX_SIGNALING_FIGURES; k++) {
+        p = ngx_slprintf(p, last, "<td>%s</td>",
+                         ngx_signaling_figures[k].name);
+    }
+
+    p = ngx_slprintf(p, last, "</tr>\n");
+
+    for (i = 0; i < apps->nelts; i++) {
+        p = ngx_slprintf(p, last, "<tr><td>%V</td>", &app[i].name);
+
+        for (k = 0; k < NGX_SIGNALING_FIGURES; k++) {
+            p = ngx_slprintf(p, last, "<td>%uL</td>", app[i].values[k]);
+        }
+
+        p = ngx_slprintf(p, last, "</tr>\n");
+    }
+
+    return p;
 }
 
 

@@ -12,6 +12,9 @@ import {
 const NAMES = ['connections', 'peers', 'channels', 'members', 'leaving',
                'memory_bytes', 'memory_free_bytes', 'rebuilds'];
 
+const APP_NAMES = ['connections', 'peak', 'messages', 'max_connections',
+                   'max_messages', 'suspended'];
+
 const JSON_TYPE = 'application/json';
 const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const HTML_TYPE = 'text/html; charset=utf-8';
@@ -20,7 +23,7 @@ const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,' +
   'image/avif,image/webp,*/*;q=0.8';
 
 /*
- * The text format of Prometheus, version 0.0.4, as far as gauges go: each
+ * The text format of Prometheus, version 0.0.4, as far as it is used: each
  * name has its HELP and its TYPE, once and in front of its samples.
  */
 function parseExposition(text) {
@@ -38,7 +41,7 @@ function parseExposition(text) {
       continue;
     }
 
-    match = line.match(/^# TYPE (\S+) (gauge)$/);
+    match = line.match(/^# TYPE (\S+) (gauge|counter)$/);
     if (match) {
       assert.equal(match[1], family.name);
       assert.equal(family.type, undefined, line);
@@ -150,7 +153,7 @@ describe('status', () => {
 
     const busy = await json();
 
-    assert.deepEqual(Object.keys(busy), ['zone', ...NAMES, 'workers']);
+    assert.deepEqual(Object.keys(busy), ['zone', ...NAMES, 'workers', 'apps']);
     assert.equal(busy.zone, 'calls');
     assert.equal(busy.connections, 3);
     assert.equal(busy.peers, 3);
@@ -178,7 +181,8 @@ describe('status', () => {
     const families = parseExposition(text);
 
     assert.deepEqual([...families.keys()],
-      [...NAMES, 'worker_connections']
+      [...NAMES, ...APP_NAMES.map((name) => `app_${name}`),
+       'worker_connections']
         .map((name) => `nginx_signaling_${name}`));
 
     for (const name of NAMES) {
