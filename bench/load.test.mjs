@@ -15,7 +15,7 @@ import { WebSocketServer } from 'ws';
 
 import { programs } from './servers.mjs';
 
-const FAULTY = 200;
+const FAULTY = 30;
 
 // Each fault gets the messages of one client, the n-th of them now, and says
 // what goes out; "held" is kept from one to the next.
