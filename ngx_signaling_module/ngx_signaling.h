@@ -188,9 +188,10 @@ typedef struct {
  */
 
 typedef struct {
-    ngx_str_t                  peer_id;
+    ngx_str_t                  peer_id;      /* data is NULL until then */
+    ngx_str_t                  key;          /* its ID */
+    ngx_str_t                  app;
     ngx_str_t                  expires;      /* Unix seconds, or empty */
-    access_key_t              *key;
     ngx_signaling_conn_t      *conn;
 
     ngx_str_t                  protocol;     /* the first one */

@@ -192,12 +192,6 @@ ngx_signaling_accept(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
     sc = hs->ctx.conn;
     keys = access_conf_keys(sc->worker->zone->access);
 
-    /* either may outlive the other, and the set */
-
-    if (access_keys_hold_for(r->pool, keys) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     sc->keys = access_keys_hold(keys);
     sc->key = key;
     sc->app = ngx_signaling_app(sc->worker, &key->app);
@@ -217,32 +211,43 @@ ngx_signaling_accept(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
 }
 
 
-/* for the variables, which the rest of the welcome may be made of */
+/*
+ * For the variables, which the rest of the welcome may be made of.  They get
+ * copies, since the request may be logged when the connection, and the keys
+ * with it, have gone; and holding the keys for the request would keep that.
+ */
 
 static ngx_int_t
 ngx_signaling_accepted(ngx_http_request_t *r, ngx_signaling_ctx_t *ctx,
     ngx_signaling_who_t *who)
 {
-    ctx->peer_id.len = who->id.len;
-    ctx->peer_id.data = ngx_pstrdup(r->pool, &who->id);
+    u_char        *p;
+    access_key_t  *key;
 
-    if (ctx->peer_id.data == NULL) {
+    key = ctx->conn->key;
+
+    p = ngx_pnalloc(r->pool, who->id.len + key->id.len + key->app.len
+                             + NGX_INT64_LEN);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
+    ctx->peer_id.len = who->id.len;
+    ctx->peer_id.data = p;
+    p = ngx_cpymem(p, who->id.data, who->id.len);
+
+    ctx->key.len = key->id.len;
+    ctx->key.data = p;
+    p = ngx_cpymem(p, key->id.data, key->id.len);
+
+    ctx->app.len = key->app.len;
+    ctx->app.data = p;
+    p = ngx_cpymem(p, key->app.data, key->app.len);
+
     if (who->claims) {
-        ctx->expires.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-
-        if (ctx->expires.data == NULL) {
-            return NGX_ERROR;
-        }
-
-        ctx->expires.len = ngx_sprintf(ctx->expires.data, "%L",
-                                       who->claims->exp / 1000)
-                           - ctx->expires.data;
+        ctx->expires.data = p;
+        ctx->expires.len = ngx_sprintf(p, "%L", who->claims->exp / 1000) - p;
     }
-
-    ctx->key = ctx->conn->key;
 
     return NGX_OK;
 }

@@ -583,7 +583,7 @@ ngx_signaling_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     ctx = ngx_http_get_module_ctx(r, ngx_signaling_module);
 
-    if (ctx == NULL || ctx->key == NULL) {
+    if (ctx == NULL || ctx->peer_id.data == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
@@ -599,13 +599,11 @@ ngx_signaling_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         break;
 
     case NGX_SIGNALING_VAR_KEY:
-        s.len = ctx->key->id.len;
-        s.data = ctx->key->id.data;
+        s = ctx->key;
         break;
 
     default: /* NGX_SIGNALING_VAR_APP */
-        s.len = ctx->key->app.len;
-        s.data = ctx->key->app.data;
+        s = ctx->app;
         break;
     }
 
