@@ -193,14 +193,9 @@ ngx_signaling_api_worker(ngx_signaling_call_t *call)
         return NULL;
     }
 
-    if (sig_registry_app(sw->registry, &call->key->app, &call->app)
-        != SIG_REGISTRY_OK)
-    {
-        ngx_signaling_full(sw);
-        return NULL;
-    }
+    call->app = ngx_signaling_app(sw, &call->key->app);
 
-    return sw;
+    return (call->app == SIG_NO_APP) ? NULL : sw;
 }
 
 
