@@ -28,6 +28,7 @@ sig_registry_connect(sig_registry_t *r, uint32_t app, const slice_t *peer,
     uint32_t     hash, pi, ci;
     sig_conn_t  *c;
 
+    ci = 0;
     conn->index = 0;
     conn->gen = 0;
     *nothers = 0;

@@ -101,6 +101,7 @@ ngx_turncred_backend_claims(ngx_http_request_t *r,
         return &ngx_turncred_bad_body;
     }
 
+    actions = 0;
     refusal = ngx_turncred_backend_body(r, json, body, token);
 
     if (refusal == NULL) {
