@@ -39,6 +39,7 @@ sig_registry_connect(sig_registry_t *r, uint32_t app, const slice_t *peer,
         return SIG_REGISTRY_FULL;
     }
 
+    ci = 0;
     hash = sig_peer_hash(r, app, peer->data, peer->len);
 
     sig_registry_lock(r);
