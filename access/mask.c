@@ -102,7 +102,11 @@ access_mask_log(ngx_http_request_t *r, const access_keys_t *keys,
     if (ours) {
         access_mask_line(r, keys);
         access_mask_copy_args(r);
-        access_mask_query(r, keys, r->args.data, r->args.data + r->args.len);
+
+        if (r->args.len) {
+            access_mask_query(r, keys, r->args.data,
+                              r->args.data + r->args.len);
+        }
 
     } else if (access_mask_is_nobodys(r)) {
         access_mask_unread(r);

@@ -78,6 +78,10 @@ access_redact(u_char *p, size_t len)
 {
     redact_scan_t  scan;
 
+    if (len == 0) {
+        return;
+    }
+
     scan.start = p;
     scan.last = p + len;
     scan.base64 = p;

@@ -76,7 +76,8 @@ ngx_signaling_api_members(ngx_signaling_worker_t *sw,
     sig_ref_t       room, nobody;
     sig_audience_t  audience;
 
-    ngx_memzero(roster, sizeof(sig_roster_t));
+    roster->data = sw->roster;
+    roster->used = 0;
 
     if (sig_registry_find_room(sw->registry, call->app, &call->name, &room,
                                &audience)
