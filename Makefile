@@ -3,6 +3,7 @@
 # make test     runs all tests
 # make bench    measures, beside a bare relay, Node ws and nchan
 # make lint     warnings of gcc and clang, clang-tidy, cppcheck
+# make chaos    every fault with every number of workers, t/chaos
 # make fuzz     runs the fuzzers for FUZZ_SECONDS each (600)
 # make clean    removes build/
 
@@ -30,8 +31,8 @@ SOURCES = config $(wildcard access/*.[ch] ngx_signaling_module/*.[ch] \
 export BUILD_DIR = $(abspath $(BUILD))
 
 
-.PHONY: all modules run test bench lint fuzz clean packages run-packages \
-        test-packages
+.PHONY: all modules run test bench lint chaos fuzz clean packages \
+        run-packages test-packages
 
 all: modules
 
@@ -48,6 +49,9 @@ bench: modules run-packages
 
 lint: modules test-packages
 	@$(MAKE) --no-print-directory -k -j2 -f t/lint.mk BUILD=$(BUILD)
+
+chaos: modules run-packages test-packages
+	$(MAKE) -C t/chaos full
 
 fuzz: packages test-packages
 	$(MAKE) -C t/fuzz run FUZZ_SECONDS=$(FUZZ_SECONDS)

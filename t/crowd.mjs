@@ -342,9 +342,11 @@ export class Crowd {
   }
 
   /* connects a new member; options as for Client */
-  async connect({ key = 'pk_live_all', path = '/v1', ...rest } = {}) {
+  async connect({
+    key = 'pk_live_all', path = '/v1', query = `key=${key}`, ...rest
+  } = {}) {
     const member = new Member(
-      this, `${baseUrl(this.ngx)}${path}?key=${key}`, rest);
+      this, `${baseUrl(this.ngx)}${path}?${query}`, rest);
 
     await member.opened;
     member.welcome = await member.next('welcome');

@@ -10,10 +10,8 @@ import test, { describe } from 'node:test';
 import {
   alive, children, Crowd, freeze, onlyNewest, reload
 } from './crowd.mjs';
-import { configTest } from './nginx.mjs';
-import {
-  certificate, connect, refused, site, startSite, TLS, waitFor
-} from './signaling.mjs';
+import { connect, refused, startSite, waitFor } from './signaling.mjs';
+import { check, minimum } from './zone.mjs';
 
 const WORKERS = Number(process.env.WORKERS ?? 1);
 
@@ -21,26 +19,6 @@ const KILLED = [
   /\[alert\] .* worker process \d+ exited on signal 9/,
   /\[alert\] .* shared memory zone "calls" was locked by \d+/
 ];
-
-/* nginx -t */
-function check(options) {
-  return configTest({
-    modules: ['signaling'], http: site(options),
-    files: TLS ? certificate() : {}
-  });
-}
-
-/* the size that nginx asks for when there is too little */
-async function minimum(options = {}) {
-  const { code, stderr } = await check({ zone: '64k', ...options });
-  const [, size] = new RegExp('"signaling_zone calls" is too small ' +
-    'for \\d+ worker slots; make it at least (\\d+k)\n').exec(stderr) ??
-    assert.fail(stderr);
-
-  assert.equal(code, 1);
-
-  return size;
-}
 
 describe('the smallest zone', () => {
   test('is told, and is enough', async () => {
@@ -239,11 +217,13 @@ describe('a full zone', () => {
 describe('a worker that does not keep up', () => {
   const BIG = 'x'.repeat(60000);
 
-  // who is on which worker is the point: there are always three
+  // who is on which worker is the point: there are always three; and who
+  // is given 16 MB at once may take some time to read
 
   async function start() {
     const ngx = await startSite({
-      modules: ['signaling'], workers: 3, location: 'signaling_rate off;'
+      modules: ['signaling'], workers: 3,
+      location: 'signaling_rate off; signaling_send_buffer 64m;'
     });
 
     return { ngx, crowd: new Crowd(ngx), pids: children(ngx.pid) };

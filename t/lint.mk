@@ -22,7 +22,7 @@ NGX_INCS =  $(addprefix -isystem $(NGINX_SRC)/, core event event/modules \
                 os/unix http http/modules http/v2) -isystem $(BUILD)
 
 MODULES =   $(wildcard access/*.c ngx_*_module/*.c)
-REST =      $(wildcard t/unit/*.c t/fuzz/*.c bench/*.c)
+REST =      $(wildcard t/unit/*.c t/fuzz/*.c t/chaos/*.c bench/*.c)
 SCRIPTS =   $(shell git ls-files '*.mjs' 'example/*.js')
 HEADERS =   $(wildcard access/*.h ngx_*_module/*.h t/unit/*.h bench/*.h)
 

@@ -78,6 +78,14 @@ for (const name of ['signaling', 'turncred']) {
       symbols.filter((symbol) => !/^__(odr_)?[a-z]*san/.test(symbol)).sort(),
       ['ngx_module_names', 'ngx_module_order', 'ngx_modules']);
   });
+
+  test(`${name}: has no places where a test may kill it`, () => {
+    const file = fs.readFileSync(`${BUILD_DIR}/ngx_${name}_module.so`);
+
+    // see t/chaos/fault.c; no symbol either, were it not stripped
+
+    assert.equal(/sig_fault|SIG_FAULT/.test(file.toString('latin1')), false);
+  });
 }
 
 describe('alone', () => {

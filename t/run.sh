@@ -4,7 +4,7 @@
 #
 # Runs the tests, after `make modules`: all stages, or those named.
 #
-#     t/run.sh [lint] [unit] [fuzz] [one] [four] [tls] [static] [asan]
+#     t/run.sh [lint] [unit] [fuzz] [one] [four] [tls] [chaos] [static] [asan]
 #
 # The output of a stage goes into build/test/STAGE.log; what failed is shown.
 
@@ -12,7 +12,7 @@ set -u
 
 cd "$(dirname "$0")/.."
 
-stages="lint unit fuzz one four tls static asan"
+stages="lint unit fuzz one four tls chaos static asan"
 build=build
 out=$build/test
 
@@ -57,6 +57,10 @@ four() {
 
 tls() {
     e2e WORKERS=4 TLS=1
+}
+
+chaos() {
+    make --no-print-directory -C t/chaos run
 }
 
 static() {

@@ -5,19 +5,15 @@
 // another binary.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
-import os from 'node:os';
-import path from 'node:path';
 import test, { describe } from 'node:test';
 import tls from 'node:tls';
 
 import { alive, children, Crowd, reload } from './crowd.mjs';
+import { startDaemon } from './daemon.mjs';
 import { unclean } from './nginx.mjs';
-import { get, startSite, status, TLS, waitFor } from './signaling.mjs';
-
-const BINARY = process.env.NGINX ?? '/usr/sbin/nginx';
+import { get, startSite, TLS, waitFor } from './signaling.mjs';
 
 async function site({ location = '', ...options } = {}) {
   const ngx = await startSite({
@@ -199,47 +195,12 @@ describe('TERM', () => {
   });
 });
 
-/*
- * A nginx that is no child of this process takes USR2; so what startSite()
- * has made is started once more, as a daemon.
- */
-async function startDaemon(options) {
-  const { ngx: model } = await site(options);
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ngx-daemon-'));
-  const file = `${dir}/nginx.conf`;
-  const env = { ...process.env };
-
-  fs.cpSync(model.dir, dir, { recursive: true });
-  await model.stop();
-  fs.rmSync(`${dir}/nginx.pid`, { force: true });
-  fs.writeFileSync(`${dir}/error.log`, '');
-  fs.writeFileSync(file, fs.readFileSync(file, 'utf8')
-    .replaceAll(model.dir, dir).replace('daemon off;', ''));
-  fs.chmodSync(dir, 0o755);
-
-  delete env.NGINX;     // nginx would take it for sockets to inherit
-
-  const child = spawn(
-    BINARY, ['-p', dir, '-c', file, '-e', `${dir}/error.log`],
-    { env, stdio: 'ignore' });
-  const pid = (name = 'nginx.pid') => fs.existsSync(`${dir}/${name}`) &&
-    Number(fs.readFileSync(`${dir}/${name}`, 'utf8'));
-
-  await new Promise((resolve) => { child.once('exit', resolve); });
-  await waitFor(() => pid(), 'start of nginx');
-
-  const ngx = {
-    ...model, dir, pid: pid(), readPid: pid,
-    errorLog: () => fs.readFileSync(`${dir}/error.log`, 'utf8'),
-    status: () => status(ngx)
-  };
-
-  return ngx;
-}
-
 describe('USR2 and QUIT', () => {
   test('hand over to a new binary', async () => {
-    const ngx = await startDaemon({ location: 'signaling_drain 1s;' });
+    const ngx = await startDaemon({
+      modules: ['signaling'],
+      location: 'signaling_rate off; signaling_drain 1s;'
+    });
     const crowd = new Crowd(ngx);
     const old = ngx.pid;
     const pids = [old];
