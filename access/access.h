@@ -80,7 +80,7 @@ typedef struct {
     /* secret keys only; either a secret or, asymmetric, a public key */
     access_algorithm_e  algorithm;
     slice_t             secret;
-    void               *public_key;     /* EVP_PKEY, freed with the set */
+    void               *public_key;     /* public_key.h, freed with the set */
 } access_key_t;
 
 

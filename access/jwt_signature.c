@@ -32,7 +32,9 @@ static access_jwt_e access_verify_mac(access_algorithm_e algorithm,
     const slice_t *secret, const access_jws_t *jws);
 static access_jwt_e access_verify_public(const access_key_t *key,
     const access_jws_t *jws);
-static access_jwt_e access_verify_digest(EVP_PKEY *pkey, const EVP_MD *md,
+static access_jwt_e access_verify_digest(EVP_PKEY_CTX *ctx,
+    const slice_t *signature, const slice_t *input);
+static access_jwt_e access_verify_eddsa(EVP_PKEY *pkey,
     const slice_t *signature, const slice_t *input);
 static void access_ecdsa_der(u_char buf[ACCESS_DER_MAX],
     const slice_t *signature, slice_t *der);
@@ -142,17 +144,19 @@ access_verify_mac(access_algorithm_e algorithm, const slice_t *secret,
 static access_jwt_e
 access_verify_public(const access_key_t *key, const access_jws_t *jws)
 {
-    int        type;
-    u_char     buf[ACCESS_DER_MAX];
-    slice_t    der;
-    EVP_PKEY  *pkey;
+    int            type;
+    u_char         buf[ACCESS_DER_MAX];
+    slice_t        der;
+    EVP_PKEY      *pkey;
+    EVP_PKEY_CTX  *ctx;
 
-    pkey = key->public_key;
+    ctx = key->public_key;
 
-    if (pkey == NULL) {
+    if (ctx == NULL) {
         return ACCESS_JWT_ERROR;
     }
 
+    pkey = EVP_PKEY_CTX_get0_pkey(ctx);
     type = EVP_PKEY_base_id(pkey);
 
     switch (key->algorithm) {
@@ -163,8 +167,7 @@ access_verify_public(const access_key_t *key, const access_jws_t *jws)
             return ACCESS_JWT_ERROR;
         }
 
-        return access_verify_digest(pkey, EVP_sha256(), &jws->signature,
-                                    &jws->input);
+        return access_verify_digest(ctx, &jws->signature, &jws->input);
 
     case ACCESS_ES256:
 
@@ -178,7 +181,7 @@ access_verify_public(const access_key_t *key, const access_jws_t *jws)
 
         access_ecdsa_der(buf, &jws->signature, &der);
 
-        return access_verify_digest(pkey, EVP_sha256(), &der, &jws->input);
+        return access_verify_digest(ctx, &der, &jws->input);
 
     case ACCESS_EDDSA:
 
@@ -190,8 +193,7 @@ access_verify_public(const access_key_t *key, const access_jws_t *jws)
             return ACCESS_JWT_BAD;
         }
 
-        return access_verify_digest(pkey, NULL, &jws->signature,
-                                    &jws->input);
+        return access_verify_eddsa(pkey, &jws->signature, &jws->input);
 
     default:
         return ACCESS_JWT_ERROR;
@@ -202,8 +204,36 @@ access_verify_public(const access_key_t *key, const access_jws_t *jws)
 /* nothing is left in the error queue, which nginx reads for its own ends */
 
 static access_jwt_e
-access_verify_digest(EVP_PKEY *pkey, const EVP_MD *md,
-    const slice_t *signature, const slice_t *input)
+access_verify_digest(EVP_PKEY_CTX *ctx, const slice_t *signature,
+    const slice_t *input)
+{
+    u_char         md[EVP_MAX_MD_SIZE];
+    unsigned int   len;
+    access_jwt_e   rc;
+
+    if (EVP_Digest(input->data, input->len, md, &len, EVP_sha256(), NULL)
+        != 1)
+    {
+        rc = ACCESS_JWT_ERROR;
+
+    } else if (EVP_PKEY_verify(ctx, signature->data, signature->len, md, len)
+               == 1)
+    {
+        rc = ACCESS_JWT_OK;
+
+    } else {
+        rc = ACCESS_JWT_BAD;
+    }
+
+    ERR_clear_error();
+
+    return rc;
+}
+
+
+static access_jwt_e
+access_verify_eddsa(EVP_PKEY *pkey, const slice_t *signature,
+    const slice_t *input)
 {
     EVP_MD_CTX    *ctx;
     access_jwt_e   rc;
@@ -211,7 +241,7 @@ access_verify_digest(EVP_PKEY *pkey, const EVP_MD *md,
     ctx = EVP_MD_CTX_new();
 
     if (ctx == NULL
-        || EVP_DigestVerifyInit(ctx, NULL, md, NULL, pkey) != 1)
+        || EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) != 1)
     {
         rc = ACCESS_JWT_ERROR;
 

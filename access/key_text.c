@@ -76,7 +76,7 @@ access_key_digest(const access_key_t *key, u_char buf[ACCESS_DIGEST_LEN],
 
     der = NULL;
 
-    len = i2d_PUBKEY(key->public_key, &der);
+    len = i2d_PUBKEY(EVP_PKEY_CTX_get0_pkey(key->public_key), &der);
     if (len <= 0) {
         return -1;
     }

@@ -11,6 +11,7 @@
 #include <openssl/obj_mac.h>
 #include <openssl/objects.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include "public_key.h"
 
@@ -79,16 +80,58 @@ access_public_key(access_algorithm_e algorithm, const slice_t *text,
         return err;
     }
 
-    *public_key = key;
+    *public_key = access_public_key_prepare(key);
+
+    EVP_PKEY_free(key);
+
+    if (*public_key == NULL) {
+        return "has a key that OpenSSL can not verify with";
+    }
 
     return NULL;
+}
+
+
+void *
+access_public_key_prepare(EVP_PKEY *key)
+{
+    int            ok;
+    EVP_PKEY_CTX  *ctx;
+
+    ctx = EVP_PKEY_CTX_new(key, NULL);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    switch (EVP_PKEY_get_base_id(key)) {
+
+    case EVP_PKEY_RSA:
+        ok = EVP_PKEY_verify_init(ctx) == 1
+             && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1
+             && EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1;
+        break;
+
+    case EVP_PKEY_EC:
+        ok = EVP_PKEY_verify_init(ctx) == 1;
+        break;
+
+    default: /* Ed25519 has no digest to be verified */
+        ok = 1;
+    }
+
+    if (!ok) {
+        EVP_PKEY_CTX_free(ctx);
+        return NULL;
+    }
+
+    return ctx;
 }
 
 
 void
 access_public_key_free(void *public_key)
 {
-    EVP_PKEY_free(public_key);
+    EVP_PKEY_CTX_free(public_key);
 }
 
 

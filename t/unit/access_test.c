@@ -13,6 +13,7 @@
 #include <openssl/evp.h>
 
 #include "access.h"
+#include "public_key.h"
 #include "tap.h"
 
 
@@ -40,7 +41,7 @@ static void test_narrowed(void);
 static void test_narrowed_secret(void);
 static void test_narrowed_public(void);
 static int written_narrowed(const access_key_t *was, const access_key_t *now);
-static EVP_PKEY *public_key(u_char byte);
+static void *public_key(u_char byte);
 static void random_key(access_key_t *key, slice_t *items, u_char *bytes);
 static int same_key(const access_key_t *a, const access_key_t *b);
 static int same_slices(const slice_t *a, const slice_t *b, uint32_t n);
@@ -449,8 +450,8 @@ test_narrowed_secret(void)
 static void
 test_narrowed_public(void)
 {
+    void       *one, *same, *other;
     u_char      text[TEXT_MAX];
-    EVP_PKEY   *one, *same, *other;
     test_key_t  was, now;
 
     one = public_key(1);
@@ -488,9 +489,9 @@ test_narrowed_public(void)
     ok(access_key_write(text, sizeof(text), &now.key) == -1,
        "an asymmetric key without a public key has no text");
 
-    EVP_PKEY_free(one);
-    EVP_PKEY_free(same);
-    EVP_PKEY_free(other);
+    access_public_key_free(one);
+    access_public_key_free(same);
+    access_public_key_free(other);
 }
 
 
@@ -518,15 +519,23 @@ written_narrowed(const access_key_t *was, const access_key_t *now)
 
 /* the Ed25519 key pair of 32 equal bytes; a pair will do for its public key */
 
-static EVP_PKEY *
+static void *
 public_key(u_char byte)
 {
-    u_char  seed[32];
+    void      *prepared;
+    u_char     seed[32];
+    EVP_PKEY  *pair;
 
     memset(seed, byte, sizeof(seed));
 
-    return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed,
+    pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed,
                                         sizeof(seed));
+
+    prepared = access_public_key_prepare(pair);
+
+    EVP_PKEY_free(pair);
+
+    return prepared;
 }
 
 

@@ -83,7 +83,7 @@ test_confusion(void)
     slice_t   secret;
 
     bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_PUBKEY(bio, key_rsa.public_key);
+    PEM_write_bio_PUBKEY(bio, make_pkey(&key_rsa));
 
     secret.len = (size_t) BIO_get_mem_data(bio, &pem);
     secret.data = (u_char *) pem;
@@ -98,12 +98,12 @@ test_confusion(void)
                                    CLAIMS))
        == ACCESS_JWT_BAD, "the same and called RS256");
 
-    ok(make_verify(&keys, make_signed(key_ec.public_key,
+    ok(make_verify(&keys, make_signed(make_pkey(&key_ec),
                                    "{\"alg\":\"ES256\",\"kid\":\"sk_id_a\"}",
                                    CLAIMS))
        == ACCESS_JWT_BAD, "ES256 with the kid of a secret");
 
-    ok(make_verify(&keys, make_signed(key_ed.public_key,
+    ok(make_verify(&keys, make_signed(make_pkey(&key_ed),
                                    "{\"alg\":\"EdDSA\",\"kid\":\"sk_ec\"}",
                                    CLAIMS))
        == ACCESS_JWT_BAD, "EdDSA with the kid of an EC key");
@@ -349,9 +349,9 @@ test_length(void)
 int
 main(void)
 {
-    key_rsa.public_key = EVP_RSA_gen(2048);
-    key_ec.public_key = EVP_EC_gen("P-256");
-    key_ed.public_key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    key_rsa.public_key = make_public(EVP_RSA_gen(2048));
+    key_ec.public_key = make_public(EVP_EC_gen("P-256"));
+    key_ed.public_key = make_public(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
 
     test_confusion();
     test_header();
@@ -361,9 +361,9 @@ main(void)
 
     access_claims_free(&make_claims);
 
-    EVP_PKEY_free(key_rsa.public_key);
-    EVP_PKEY_free(key_ec.public_key);
-    EVP_PKEY_free(key_ed.public_key);
+    access_public_key_free(key_rsa.public_key);
+    access_public_key_free(key_ec.public_key);
+    access_public_key_free(key_ed.public_key);
 
     return tap_done();
 }

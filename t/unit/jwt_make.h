@@ -21,6 +21,7 @@
 #include <openssl/evp.h>
 
 #include "jwt_inner.h"
+#include "public_key.h"
 
 
 #define MAKE_MAX     (2 * ACCESS_JWT_MAX)
@@ -42,6 +43,8 @@ static inline slice_t make_mac(access_algorithm_e algorithm,
     const slice_t *secret, const char *header, const char *claims);
 static inline slice_t make_signed(EVP_PKEY *pkey, const char *header,
     const char *claims);
+static inline void *make_public(EVP_PKEY *pkey);
+static inline EVP_PKEY *make_pkey(const access_key_t *key);
 static inline access_jwt_e make_verify(const access_keys_t *keys,
     slice_t token);
 
@@ -165,6 +168,28 @@ make_signed(EVP_PKEY *pkey, const char *header, const char *claims)
  * Verifies a copy that has no byte to spare.  The claims stay in make_claims
  * until the next call.
  */
+
+/* takes a key over, which may be a pair, for an access_key_t */
+
+static inline void *
+make_public(EVP_PKEY *pkey)
+{
+    void  *prepared;
+
+    prepared = access_public_key_prepare(pkey);
+
+    EVP_PKEY_free(pkey);
+
+    return prepared;
+}
+
+
+static inline EVP_PKEY *
+make_pkey(const access_key_t *key)
+{
+    return EVP_PKEY_CTX_get0_pkey(key->public_key);
+}
+
 
 static inline access_jwt_e
 make_verify(const access_keys_t *keys, slice_t token)

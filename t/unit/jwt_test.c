@@ -264,7 +264,7 @@ verify_vector(const vector_t *v, int damage)
     key.algorithm = v->algorithm;
 
     if (access_is_asymmetric(v->algorithm)) {
-        key.public_key = read_pem(v->key);
+        key.public_key = make_public(read_pem(v->key));
 
     } else {
         snprintf((char *) buf, sizeof(buf), "..%s", v->key);
@@ -290,7 +290,7 @@ verify_vector(const vector_t *v, int damage)
 
     rc = access_jws_verify(&key, &jws);
 
-    EVP_PKEY_free(key.public_key);
+    access_public_key_free(key.public_key);
 
     return rc == ACCESS_JWT_OK;
 }
@@ -409,23 +409,23 @@ test_symmetric(void)
 static void
 test_public(void)
 {
-    size_t      i;
-    char        header[64];
-    slice_t     token;
-    EVP_PKEY   *other;
+    void     *other;
+    char      header[64];
+    size_t    i;
+    slice_t   token;
 
     static access_key_t  *asymmetric[] = { &key_rsa, &key_ec, &key_ed };
 
-    key_rsa.public_key = EVP_RSA_gen(2048);
-    key_ec.public_key = EVP_EC_gen("P-256");
-    key_ed.public_key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    key_rsa.public_key = make_public(EVP_RSA_gen(2048));
+    key_ec.public_key = make_public(EVP_EC_gen("P-256"));
+    key_ed.public_key = make_public(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
 
     for (i = 0; i < 3; i++) {
         snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"kid\":\"%s\"}",
                  access_algorithm_name(asymmetric[i]->algorithm),
                  (char *) asymmetric[i]->id.data);
 
-        token = make_signed(asymmetric[i]->public_key, header, CLAIMS);
+        token = make_signed(make_pkey(asymmetric[i]), header, CLAIMS);
 
         ok(make_verify(&keys, token) == ACCESS_JWT_OK
            && make_found == asymmetric[i],
@@ -437,7 +437,7 @@ test_public(void)
 
         other = asymmetric[i]->public_key;
 
-        token = make_signed(other, header, CLAIMS);
+        token = make_signed(make_pkey(asymmetric[i]), header, CLAIMS);
         asymmetric[i]->public_key = NULL;
 
         ok(make_verify(&keys, token) == ACCESS_JWT_ERROR, "without its key");
@@ -469,7 +469,7 @@ test_ecdsa_forms(void)
     is_short = 0;
 
     for (i = 0; i < 2000 && (i < 100 || !is_short); i++) {
-        token = make_signed(key_ec.public_key, header, CLAIMS);
+        token = make_signed(make_pkey(&key_ec), header, CLAIMS);
 
         if (make_verify(&keys, token) != ACCESS_JWT_OK) {
             good = 0;
@@ -517,9 +517,9 @@ main(void)
 
     access_claims_free(&make_claims);
 
-    EVP_PKEY_free(key_rsa.public_key);
-    EVP_PKEY_free(key_ec.public_key);
-    EVP_PKEY_free(key_ed.public_key);
+    access_public_key_free(key_rsa.public_key);
+    access_public_key_free(key_ec.public_key);
+    access_public_key_free(key_ed.public_key);
 
     return tap_done();
 }
