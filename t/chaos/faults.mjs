@@ -136,7 +136,7 @@ async function killWorkers(scene) {
 }
 
 /* orders for fault.c, 64 bytes each */
-class Orders {
+export class Orders {
   constructor(file) {
     this.file = file;
   }

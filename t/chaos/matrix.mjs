@@ -2,8 +2,7 @@
 //
 // The matrix: faults x {idle, load} x {1, 2, 8 workers} x {plain, TLS}.
 //
-//     node matrix.mjs [--full] [--jobs N] [--only NAME] [--retries 0]
-//     node matrix.mjs --growth ROUNDS
+//     node matrix.mjs [--full] [--jobs N] [--only NAME]
 //
 // Without --full each fault meets each number of workers, idle and load, and
 // plain and TLS: three cells for a fault, the same ones in every run.

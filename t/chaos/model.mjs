@@ -10,7 +10,7 @@ import fs from 'node:fs';
 
 import { children, Crowd, onlyNewest } from '../crowd.mjs';
 import { unclean } from '../nginx.mjs';
-import { startSite, status, waitFor } from '../signaling.mjs';
+import { startSite, waitFor } from '../signaling.mjs';
 
 // what nginx itself has to say of a death
 
@@ -32,16 +32,25 @@ export function dice(seed) {
 }
 
 export class Scene {
-  constructor({ load, workers, seed, rounds = 1 }) {
+  constructor({ load, workers, seed }) {
     this.load = load;
     this.workers = workers;
     this.random = dice(seed);
-    this.rounds = rounds;
     this.notes = [];
   }
 
   /* starts nginx, with members on all workers; options of startSite() */
-  async start({ location = '', start = startSite, ...options } = {}) {
+  async start(options) {
+    await this.site(options);
+    await this.spread();
+
+    if (this.load) {
+      this.crowd.traffic();
+      await this.crowd.flow();
+    }
+  }
+
+  async site({ location = '', start = startSite, ...options } = {}) {
     this.ngx = await start({
       modules: ['signaling'], workers: this.workers, zone: '32m',
       listen: 'reuseport', ...options,
@@ -50,12 +59,6 @@ export class Scene {
     this.crowd = new Crowd(this.ngx);
     this.allow = options.allow ?? [];
     this.free = (await this.ngx.status()).memory_free_bytes;
-
-    await this.spread();
-    if (this.load) {
-      this.crowd.traffic();
-      await this.crowd.flow();
-    }
   }
 
   pick(list) {
@@ -175,5 +178,3 @@ export async function stopDaemon(ngx, pid, allow = []) {
   assert.deepEqual(unclean(ngx.errorLog(), allow), []);
   fs.rmSync(ngx.dir, { recursive: true });
 }
-
-export { status };
