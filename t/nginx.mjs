@@ -16,11 +16,18 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { leaks, secretsOfConfig } from './secret.mjs';
+
 const BINARY = process.env.NGINX ?? '/usr/sbin/nginx';
 export const BUILD_DIR = path.resolve(
   process.env.BUILD_DIR ??
   fileURLToPath(new URL('../build', import.meta.url)));
 const WORKERS = Number(process.env.WORKERS ?? 1);
+
+// where credentials are shown, and there is little traffic, all is logged
+
+const LEVEL = /\/(api|handshake|keys?|secrets|token|turn)\w*\.test\.mjs$/
+  .test(process.argv[1]) ? 'debug' : 'info';
 
 const DEADLINE = 30000;
 const POLL = 10;
@@ -125,7 +132,7 @@ function accepts(port) {
  * "user" is that of the workers, where the tests run as root.
  */
 async function prepare({
-  http = '', main = '', events = 'worker_connections 4096;', level = 'info',
+  http = '', main = '', events = 'worker_connections 4096;', level = LEVEL,
   modules = ['signaling', 'turncred'], workers = WORKERS, files = {},
   user = 'root'
 }) {
@@ -178,6 +185,12 @@ async function prepare({
     fs.writeFileSync(file, fill(text));
     fs.chmodSync(file, mode);
   }
+
+  secretsOfConfig(fill(conf), (name) => {
+    const file = path.resolve(dir, name);
+    return fs.statSync(file, { throwIfNoEntry: false })?.isFile()
+      ? read(file) : '';
+  });
 
   return { dir, ports, workers, listens: conf.includes('@PORT@') };
 }
@@ -242,6 +255,10 @@ async function launch(options) {
   return { ...made, state, log };
 }
 
+function isLog(name) {
+  return /\.log(\.|$)/.test(name);
+}
+
 function read(file) {
   return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
 }
@@ -249,7 +266,8 @@ function read(file) {
 /*
  * Starts nginx and returns it once it accepts connections.  "allow" are
  * patterns of lines that would fail stop() otherwise, such as the alert of a
- * worker that the test kills.
+ * worker that the test kills.  A secret in a log fails it too, unless
+ * "logsSecrets" says that nobody is there to keep it out.
  */
 export async function startNginx(options) {
   let made;
@@ -313,6 +331,14 @@ export async function startNginx(options) {
 
       assert.equal(code, 0, `nginx ended with ${code}, see ${dir}`);
       assert.deepEqual(unclean(log(), allow), [], `see ${dir}/error.log`);
+
+      if (!options.logsSecrets) {
+        for (const name of fs.readdirSync(dir).filter(isLog)) {
+          assert.deepEqual(leaks(read(path.join(dir, name))), [],
+            `secrets in ${dir}/${name}`);
+        }
+        assert.deepEqual(leaks(state.stderr), [], 'secrets in stderr');
+      }
 
       fs.rmSync(dir, { recursive: true });
     }

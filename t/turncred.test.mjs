@@ -682,6 +682,7 @@ describe('loaded and not configured', () => {
   test('does nothing', async () => {
     const ngx = await startNginx({
       modules: ['turncred'],
+      logsSecrets: true,
       http: `server { listen 127.0.0.1:@PORT@;
                       return 200 "[$turn_ice_servers$turn_credential]"; }`
     });
