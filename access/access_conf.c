@@ -4,7 +4,7 @@
  */
 
 
-#include "key_set.h"
+#include "access_set.h"
 
 
 static access_store_t *access_conf_store(ngx_conf_t *cf, access_conf_t *acf);

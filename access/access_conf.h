@@ -36,7 +36,7 @@
 #define ACCESS_CONF_MAGIC  0x32305941  /* changes with access_store_t */
 
 
-typedef struct access_store_s  access_store_t;      /* key_set.h */
+typedef struct access_store_s  access_store_t;      /* access_set.h */
 
 
 typedef struct {

@@ -5,8 +5,9 @@
 
 /*
  * The text of a key file: key blocks in nginx's syntax and nothing else, not
- * even "include".  Plain C over key_block.h; called by key_set.c at the start
- * and whenever the file has changed.
+ * even "include".  Plain C over key_block.h; called by access_set.c at the
+ * start and whenever the file has changed.  Keys and copies of words are in
+ * the memory of the reader; the text may go.  No lock.
  */
 
 

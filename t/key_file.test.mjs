@@ -443,15 +443,19 @@ describe('key_file', () => {
     await lost(inside);
     await stays(es256);
 
-    fs.writeFileSync(`${ngx.dir}/ES256.pem`, crypto.generateKeyPairSync('ec',
-      { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }));
+    const { publicKey } = crypto.generateKeyPairSync('ec',
+      { namedCurve: 'P-256' });
+
+    fs.writeFileSync(`${ngx.dir}/ES256.pem`,
+      publicKey.export({ type: 'spki', format: 'pem' }));
     await lost(es256);
     await ngx.finish();
   });
 
   test('a rotated secret: new beside old, then the old one goes', async () => {
     const ngx = await site(secretKey('sk_1'));
-    const token = async (kid) => ({ query: `token=${await issue({}, { kid })}` });
+    const token = async (kid) =>
+      ({ query: `token=${await issue({}, { kid })}` });
     const old = await everywhere(ngx, await token('sk_1'));
 
     ngx.write(secretKey('sk_1') + secretKey('sk_2'));
@@ -615,7 +619,7 @@ describe('key_file and ngx_turncred_module', () => {
     }, `answers ${status}`, LATE);
   };
 
-  for (const modules of [['signaling', 'turncred'], ['turncred', 'signaling']]) {
+  for (const modules of LOADS.slice(2)) {
     test(`${modules}: both see the change`, async () => {
       const ngx = await site(pk('pk_a'), {
         modules, http: TURN, server: LOCATION

@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 
 #include "key_file.h"
-#include "key_set.h"
+#include "access_set.h"
 #include "key_text.h"
 #include "public_key.h"
 

@@ -10,7 +10,7 @@
  */
 
 
-#include "key_set.h"
+#include "access_set.h"
 
 #include <ngx_event.h>
 

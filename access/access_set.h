@@ -5,16 +5,17 @@
 
 /*
  * Sets of keys and what is behind an access_conf_t: between access_conf.c
- * (configuration), key_set.c (the sets) and key_watch.c (the file while nginx
- * runs), used by nobody else.  Private to a process, no lock.
+ * (configuration), access_set.c (the sets), access_watch.c (the file while
+ * nginx runs) and worker_user.c, used by nobody else.  Private to a process,
+ * no lock.
  *
  * Both modules, each with its own copy of this code, use the one store of a
  * configuration, which lives in the pool of its cycle.
  */
 
 
-#ifndef _KEY_SET_H_INCLUDED_
-#define _KEY_SET_H_INCLUDED_
+#ifndef _ACCESS_SET_H_INCLUDED_
+#define _ACCESS_SET_H_INCLUDED_
 
 
 #include "access_conf.h"
@@ -115,4 +116,4 @@ ngx_uint_t access_set_same(access_set_t *a, access_set_t *b, ngx_log_t *log);
 #pragma GCC visibility pop
 
 
-#endif /* _KEY_SET_H_INCLUDED_ */
+#endif /* _ACCESS_SET_H_INCLUDED_ */
