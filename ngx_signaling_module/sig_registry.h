@@ -443,13 +443,6 @@ int sig_registry_in_room(sig_registry_t *r, sig_ref_t room,
 
 void sig_registry_stats(sig_registry_t *r, sig_registry_stats_t *stats);
 
-/*
- * Checks every invariant of the region under the lock: each list, hash, count
- * and free list against the nodes.  Returns NULL or a text that names what is
- * wrong.  For tests and debugging.
- */
-const char *sig_registry_check(sig_registry_t *r);
-
 
 #pragma GCC visibility pop
 

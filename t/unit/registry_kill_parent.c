@@ -6,6 +6,7 @@
 
 #define _GNU_SOURCE
 
+#include "registry_check.h"
 #include "registry_kill.h"
 #include "sig_registry_node.h"
 #include "tap.h"

@@ -13,7 +13,7 @@
 #define _REGISTRY_REGION_H_INCLUDED_
 
 
-#include "sig_registry.h"
+#include "registry_check.h"
 
 
 typedef struct {
