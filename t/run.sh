@@ -36,16 +36,20 @@ fuzz() {
 
 e2e() {
     env "$@" timeout 1500 node --test --test-concurrency=2 \
-        --test-reporter=spec $force_exit t/*.test.mjs
+        --test-reporter=spec $ends t/*.test.mjs
 }
 
-# A test that has failed may have left its nginx running.  Not every Node that
-# will do knows how to end all the same; the others are ended by the timeout.
+# A test that has failed may have left its nginx running, and one may wait for
+# what never comes.  Not every Node that will do knows how to end all the same;
+# the others are ended by the timeout.
 
-force_exit=
-if node --test-force-exit --version > /dev/null 2>&1; then
-    force_exit=--test-force-exit
-fi
+ends=
+
+for option in --test-force-exit --test-timeout=300000; do
+    if node --test $option --version > /dev/null 2>&1; then
+        ends="$ends $option"
+    fi
+done
 
 one() {
     e2e WORKERS=1
