@@ -158,17 +158,14 @@ access_mask_keep_args(ngx_http_request_t *r)
 
 /*
  * Those of an internal redirect may be in the configuration, which is not to
- * be written; variables that point to what they were are evaluated anew.
+ * be written.  Variables of them are not cacheable: a log format has them
+ * evaluated anew.
  */
 
 static void
 access_mask_copy_args(ngx_http_request_t *r)
 {
-    u_char                     *p;
-    ngx_str_t                  *name;
-    ngx_uint_t                  i;
-    ngx_http_variable_t        *v;
-    ngx_http_core_main_conf_t  *cmcf;
+    u_char  *p;
 
     if (r->args.len == 0) {
         return;
@@ -181,20 +178,6 @@ access_mask_copy_args(ngx_http_request_t *r)
 
     } else {
         r->args.data = p;
-    }
-
-    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
-    v = cmcf->variables.elts;
-
-    for (i = 0; i < cmcf->variables.nelts; i++) {
-        name = &v[i].name;
-
-        if (access_is(name, "args") || access_is(name, "query_string")
-            || (name->len > 4 && ngx_strncmp(name->data, "arg_", 4) == 0))
-        {
-            r->variables[i].valid = 0;
-            r->variables[i].not_found = 0;
-        }
     }
 }
 
