@@ -64,6 +64,42 @@ static const slice_t  redact_schemes[] = {
 };
 
 
+/* of bytes: what a form may begin with, and what they are in base64 */
+
+#define REDACT_FIRST   1
+#define REDACT_BASE64  2
+#define REDACT_OTHER   4        /* padding, or percent-encoded */
+
+static const u_char  redact_kinds[256] = {
+    ['0' ... '9'] = REDACT_BASE64,
+    ['+'] = REDACT_BASE64,
+    ['/'] = REDACT_BASE64,
+    ['='] = REDACT_OTHER,
+    ['%'] = REDACT_OTHER,
+    ['"'] = REDACT_FIRST,
+
+    ['A'] = REDACT_BASE64|REDACT_FIRST,
+    ['B'] = REDACT_BASE64|REDACT_FIRST,
+    ['C' ... 'J'] = REDACT_BASE64,
+    ['K'] = REDACT_BASE64|REDACT_FIRST,
+    ['L' ... 'R'] = REDACT_BASE64,
+    ['S'] = REDACT_BASE64|REDACT_FIRST,
+    ['T'] = REDACT_BASE64|REDACT_FIRST,
+    ['U' ... 'Z'] = REDACT_BASE64,
+
+    ['a'] = REDACT_BASE64|REDACT_FIRST,
+    ['b'] = REDACT_BASE64|REDACT_FIRST,
+    ['c' ... 'd'] = REDACT_BASE64,
+    ['e'] = REDACT_BASE64|REDACT_FIRST,
+    ['f' ... 'j'] = REDACT_BASE64,
+    ['k'] = REDACT_BASE64|REDACT_FIRST,
+    ['l' ... 'r'] = REDACT_BASE64,
+    ['s'] = REDACT_BASE64|REDACT_FIRST,
+    ['t'] = REDACT_BASE64|REDACT_FIRST,
+    ['u' ... 'z'] = REDACT_BASE64
+};
+
+
 #define redact_word(scan, p, word)                                            \
     redact_is(scan, p, word, sizeof(word) - 1)
 
@@ -76,6 +112,7 @@ static const slice_t  redact_schemes[] = {
 void
 access_redact(u_char *p, size_t len)
 {
+    u_char         kind;
     redact_scan_t  scan;
 
     if (len == 0) {
@@ -89,8 +126,24 @@ access_redact(u_char *p, size_t len)
     scan.skip = 0;
 
     for ( /* void */ ; p < scan.last; p++) {
-        redact_at(&scan, p);
-        redact_base64(&scan, p);
+
+        if (redact_kinds[*p] & REDACT_FIRST) {
+            redact_at(&scan, p);
+        }
+
+        /* it may be an asterisk now */
+
+        kind = redact_kinds[*p];
+
+        if (scan.skip != 0 || kind & REDACT_OTHER) {
+            redact_base64(&scan, p);
+
+        } else if (!(kind & REDACT_BASE64)) {
+            scan.nbase64 = 0;
+
+        } else if (scan.nbase64++ == 0) {
+            scan.base64 = p;
+        }
     }
 }
 
