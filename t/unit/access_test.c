@@ -46,7 +46,6 @@ static void random_key(access_key_t *key, slice_t *items, u_char *bytes);
 static int same_key(const access_key_t *a, const access_key_t *b);
 static int same_slices(const slice_t *a, const slice_t *b, uint32_t n);
 static void make_key(test_key_t *t, access_key_type_e type);
-static slice_t text_slice(const char *text);
 static uint32_t random_below(uint32_t n);
 
 
@@ -647,18 +646,6 @@ make_key(test_key_t *t, access_key_type_e type)
     t->key.origins = t->origins;
     t->key.norigins = 2;
     t->key.require_origin = 1;
-}
-
-
-static slice_t
-text_slice(const char *text)
-{
-    slice_t  s;
-
-    s.data = (u_char *) text;
-    s.len = strlen(text);
-
-    return s;
 }
 
 

@@ -8,6 +8,7 @@
 
 #include <openssl/pem.h>
 
+#include "jwt_keys.h"
 #include "jwt_make.h"
 #include "tap.h"
 
@@ -20,57 +21,6 @@ static void test_header(void);
 static void test_form(void);
 static void test_every_byte(void);
 static void test_length(void);
-
-
-static access_key_t  key_a = {
-    .id = slice("sk_id_a"),
-    .type = ACCESS_SECRET,
-    .secret = slice("sk_secret_a")
-};
-
-static access_key_t  key_b = {
-    .id = slice("sk_id_b"),
-    .type = ACCESS_SECRET,
-    .algorithm = ACCESS_HS512,
-    .secret = slice("sk_secret_b")
-};
-
-static access_key_t  key_public = {
-    .id = slice("pk_live"),
-    .type = ACCESS_PUBLISHABLE,
-    .secret = slice("sk_secret_a")
-};
-
-static access_key_t  key_digest = {
-    .id = slice("sk_digest"),
-    .type = ACCESS_SECRET,
-    .digest = 1,
-    .secret = slice("sk_secret_a")
-};
-
-static access_key_t  key_rsa = {
-    .id = slice("sk_rsa"),
-    .type = ACCESS_SECRET,
-    .algorithm = ACCESS_RS256
-};
-
-static access_key_t  key_ec = {
-    .id = slice("sk_ec"),
-    .type = ACCESS_SECRET,
-    .algorithm = ACCESS_ES256
-};
-
-static access_key_t  key_ed = {
-    .id = slice("sk_ed"),
-    .type = ACCESS_SECRET,
-    .algorithm = ACCESS_EDDSA
-};
-
-static access_key_t  *key_list[] = {
-    &key_a, &key_b, &key_public, &key_digest, &key_rsa, &key_ec, &key_ed
-};
-
-static access_keys_t  keys = { key_list, 7 };
 
 
 /* the public key of an asymmetric kid is no secret */

@@ -9,6 +9,7 @@
 
 #include <openssl/pem.h>
 
+#include "jwt_keys.h"
 #include "jwt_make.h"
 #include "tap.h"
 
@@ -103,64 +104,6 @@ static const char  protocol_token[] =
 static const char  protocol_claims[] =
     "{\"sub\":\"alice\",\"exp\":1893456000,\"channels\":[\"room-*\"],"
     "\"permissions\":[\"publish\",\"subscribe\",\"presence\",\"send\"]}";
-
-
-static access_key_t  key_a = {
-    .id = slice("sk_id_a"),
-    .type = ACCESS_SECRET,
-    .secret = slice("sk_secret_a")
-};
-
-static access_key_t  key_b = {
-    .id = slice("sk_id_b"),
-    .type = ACCESS_SECRET,
-    .algorithm = ACCESS_HS512,
-    .secret = slice("sk_secret_b")
-};
-
-static access_key_t  key_test1 = {
-    .id = slice("sk_id_test1"),
-    .type = ACCESS_SECRET,
-    .secret = slice("sk_secret_test1")
-};
-
-static access_key_t  key_public = {
-    .id = slice("pk_live"),
-    .type = ACCESS_PUBLISHABLE,
-    .secret = slice("sk_secret_a")
-};
-
-static access_key_t  key_digest = {
-    .id = slice("sk_digest"),
-    .type = ACCESS_SECRET,
-    .digest = 1,
-    .secret = slice("sk_secret_a")
-};
-
-static access_key_t  key_rsa = {
-    .id = slice("sk_rsa"),
-    .type = ACCESS_SECRET,
-    .algorithm = ACCESS_RS256
-};
-
-static access_key_t  key_ec = {
-    .id = slice("sk_ec"),
-    .type = ACCESS_SECRET,
-    .algorithm = ACCESS_ES256
-};
-
-static access_key_t  key_ed = {
-    .id = slice("sk_ed"),
-    .type = ACCESS_SECRET,
-    .algorithm = ACCESS_EDDSA
-};
-
-static access_key_t  *key_list[] = {
-    &key_a, &key_b, &key_test1, &key_public, &key_digest, &key_rsa, &key_ec,
-    &key_ed
-};
-
-static access_keys_t  keys = { key_list, 8 };
 
 
 static void

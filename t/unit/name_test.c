@@ -23,7 +23,6 @@ static void test_channels(void);
 static void test_reserved(void);
 static void test_uuids(void);
 static int uuid_form(const u_char *p);
-static slice_t text_slice(const char *text);
 
 
 static void
@@ -221,18 +220,6 @@ uuid_form(const u_char *p)
     }
 
     return p[14] == '4' && strchr("89ab", p[19]) != NULL;
-}
-
-
-static slice_t
-text_slice(const char *text)
-{
-    slice_t  s;
-
-    s.data = (u_char *) text;
-    s.len = strlen(text);
-
-    return s;
 }
 
 

@@ -21,7 +21,6 @@ typedef struct {
 
 static void test_origin_match(void);
 static void test_origin_check(void);
-static slice_t text_slice(const char *text);
 
 
 static const origin_test_t  origin_tests[] = {
@@ -160,18 +159,6 @@ test_origin_check(void)
         err = access_origin_check(&entry);
         ok(err != NULL && strlen(err) > 10, text);
     }
-}
-
-
-static slice_t
-text_slice(const char *text)
-{
-    slice_t  s;
-
-    s.data = (u_char *) text;
-    s.len = strlen(text);
-
-    return s;
 }
 
 

@@ -28,7 +28,6 @@ typedef struct {
 static void test_patterns(void);
 static void test_random_patterns(void);
 static void test_long_patterns(void);
-static slice_t text_slice(const char *text);
 static uint32_t random_below(uint32_t n);
 
 
@@ -199,18 +198,6 @@ test_long_patterns(void)
 
     name.len = ACCESS_NAME_MAX + 1;
     ok(!access_pattern_match(&pattern, &name), "a name longer than any");
-}
-
-
-static slice_t
-text_slice(const char *text)
-{
-    slice_t  s;
-
-    s.data = (u_char *) text;
-    s.len = strlen(text);
-
-    return s;
 }
 
 

@@ -14,6 +14,9 @@
 
 
 #include <stdio.h>
+#include <string.h>
+
+#include "slice.h"
 
 
 static int  tap_tests;
@@ -22,6 +25,7 @@ static int  tap_failures;
 
 static inline void ok(int pass, const char *text);
 static inline int tap_done(void);
+static inline slice_t text_slice(const char *text);
 
 
 static inline void
@@ -45,6 +49,18 @@ tap_done(void)
     printf("1..%d\n", tap_tests);
 
     return (tap_failures || tap_tests == 0) ? 1 : 0;
+}
+
+
+static inline slice_t
+text_slice(const char *text)
+{
+    slice_t  s;
+
+    s.data = (u_char *) text;
+    s.len = strlen(text);
+
+    return s;
 }
 
 

@@ -18,7 +18,6 @@
 static void test_vector(void);
 static void test_limits(void);
 static void test_changed(void);
-static slice_t text_slice(const char *text);
 
 
 /* made with Python: struct, hmac, hashlib.sha256 */
@@ -149,18 +148,6 @@ test_changed(void)
 
     ok(pass && turn_api_key_read(&text, &secret, &expiry, &found) == -1,
        "no other length, and no upper case");
-}
-
-
-static slice_t
-text_slice(const char *text)
-{
-    slice_t  s;
-
-    s.data = (u_char *) text;
-    s.len = strlen(text);
-
-    return s;
 }
 
 

@@ -32,7 +32,7 @@ static void test_random_ids(void);
 static void test_urls(void);
 static void test_url_length(void);
 static int url_relay(const char *text, size_t len);
-static slice_t text_slice(const char *text, size_t len);
+static slice_t bytes_slice(const char *text, size_t len);
 
 
 static const url_test_t  url_tests[] = {
@@ -132,8 +132,8 @@ test_vectors(void)
     };
 
     for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
-        secret = text_slice(vectors[i][0], strlen(vectors[i][0]));
-        username = text_slice(vectors[i][1], strlen(vectors[i][1]));
+        secret = bytes_slice(vectors[i][0], strlen(vectors[i][0]));
+        username = bytes_slice(vectors[i][1], strlen(vectors[i][1]));
 
         prepared = turn_secret_prepare(&secret);
 
@@ -155,7 +155,7 @@ test_vectors(void)
         ok(out[TURN_CREDENTIAL_LEN] == 'x', "nothing written past the end");
     }
 
-    secret = text_slice("", 0);
+    secret = bytes_slice("", 0);
     ok(turn_secret_prepare(&secret) == NULL, "an empty secret is refused");
 }
 
@@ -172,7 +172,7 @@ test_usernames(void)
 
     for (i = 0; i < sizeof(username_tests) / sizeof(username_tests[0]); i++) {
         t = &username_tests[i];
-        id = text_slice(t->id, t->len);
+        id = bytes_slice(t->id, t->len);
 
         n = turn_username(out, 1893456000, &id);
 
@@ -180,11 +180,11 @@ test_usernames(void)
            && memcmp(out, t->username, (size_t) n) == 0, t->username);
     }
 
-    id = text_slice("x", 1);
+    id = bytes_slice("x", 1);
 
     ok(turn_username(out, -1, &id) == -1, "a negative expiry is refused");
 
-    id = text_slice(username_tests[3].id, 64);
+    id = bytes_slice(username_tests[3].id, 64);
     n = turn_username(out, INT64_MAX, &id);
 
     ok(n == 19 + 1 + 64 && memcmp(out, "9223372036854775807:0", 21) == 0,
@@ -261,7 +261,7 @@ url_relay(const char *text, size_t len)
     slice_t      url;
     const char  *err;
 
-    url = text_slice(text, len);
+    url = bytes_slice(text, len);
     relay = -2;
 
     err = turn_url_check(&url, &relay);
@@ -275,7 +275,7 @@ url_relay(const char *text, size_t len)
 
 
 static slice_t
-text_slice(const char *text, size_t len)
+bytes_slice(const char *text, size_t len)
 {
     slice_t  s;
 
