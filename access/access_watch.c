@@ -91,6 +91,10 @@ access_watch_handler(ngx_event_t *ev)
         }
     }
 
+    /* from now on, however long ago this turn of the event loop has begun */
+
+    ngx_time_update();
+
     ngx_add_timer(ev, store->changing ? ACCESS_LOOK_AGAIN : ACCESS_LOOK);
 }
 
