@@ -460,6 +460,7 @@ struct ngx_signaling_worker_s {
     u_char                    *scratch;      /* for writing under TLS */
     u_char                    *roster;       /* for snapshots */
     size_t                     roster_size;
+    u_char                    *record;       /* taken from a ring */
 
     ngx_signaling_frame_t     *frames[NGX_SIGNALING_FRAME_CLASSES];
     ngx_uint_t                 nframes[NGX_SIGNALING_FRAME_CLASSES];

@@ -9,7 +9,8 @@
  * A record for which a ring has no place waits in this process, in a queue
  * for that destination, and everything that follows waits behind it; nothing
  * is dropped while the destination lives.  Messages are refused when too much
- * waits already, presence never is.
+ * waits already, presence never is.  What waits for a process that is stopped
+ * does not hold up the others, see sig_mailbox_watch().
  *
  * A member that has left is freed in the registry only when nothing waits
  * any more, so that its departure is not lost with this process.
@@ -70,6 +71,12 @@ ngx_signaling_ipc_init(ngx_signaling_worker_t *sw)
                                sw->zone->nslots
                                * sizeof(ngx_signaling_outbox_t));
     if (sw->outboxes == NULL) {
+        return NGX_ERROR;
+    }
+
+    sw->record = ngx_palloc(sw->cycle->pool,
+                            sig_mailbox_record_max(sw->mailbox));
+    if (sw->record == NULL) {
         return NGX_ERROR;
     }
 
@@ -339,6 +346,8 @@ static void
 ngx_signaling_retry(ngx_signaling_worker_t *sw)
 {
     uint32_t  slot;
+
+    sig_mailbox_watch(sw->mailbox);
 
     for (slot = 0; sw->waiting_parcels && slot < sw->zone->nslots; slot++) {
         if (sw->outboxes[slot].first) {

@@ -128,7 +128,12 @@ ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
         return;
     }
 
-    ngx_memcpy(&rec, record->data, sizeof(ngx_signaling_record_t));
+    /* what is in the hand of a stopped process keeps the sender's arena */
+
+    ngx_memcpy(sw->record, record->data, record->len);
+    sig_mailbox_end(sw->mailbox);
+
+    ngx_memcpy(&rec, sw->record, sizeof(ngx_signaling_record_t));
 
     if ((uint64_t) rec.first + rec.second
         != record->len - sizeof(ngx_signaling_record_t))
@@ -136,7 +141,7 @@ ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
         return;
     }
 
-    first.data = record->data + sizeof(ngx_signaling_record_t);
+    first.data = sw->record + sizeof(ngx_signaling_record_t);
     first.len = rec.first;
     second.data = first.data + first.len;
     second.len = rec.second;

@@ -3,6 +3,7 @@
  * Copyright (C) The ngx_signaling authors
  */
 
+
 /*
  * Why nothing is read while it is overwritten.  A sender may write up to the
  * oldest position that lies in a ring of an open receiver, plus the size of
@@ -14,6 +15,8 @@
  * sender moves its tail, and then looks which slots are open.  Between the
  * two steps both have a full fence, hence either the owner sees the tail and
  * skips the record, or the sender sees the open slot and keeps the record.
+ *
+ * How records are moved: see sig_mailbox_arena.c.
  */
 
 
@@ -21,18 +24,6 @@
 
 
 #define SIG_MAILBOX_NONE       SIG_MAILBOX_SLOTS_MAX
-
-#define sig_mailbox_align(n)   (((n) + 7) & ~(size_t) 7)
-
-#define sig_mailbox_ring(mb, receiver, sender)                                \
-    (&(mb)->rings[(size_t) (receiver) * (mb)->nslots + (sender)])
-
-#define load_relaxed(p)        atomic_load_explicit(p, memory_order_relaxed)
-#define load_acquire(p)        atomic_load_explicit(p, memory_order_acquire)
-#define store_relaxed(p, v)                                                   \
-    atomic_store_explicit(p, v, memory_order_relaxed)
-#define store_release(p, v)                                                   \
-    atomic_store_explicit(p, v, memory_order_release)
 
 /* relaxed: a counter */
 #define count_torn(mb)                                                        \
@@ -42,14 +33,10 @@
 
 static size_t sig_mailbox_fixed(uint32_t nslots);
 static int sig_mailbox_is_used(sig_mailbox_t *mb, uint32_t slot);
-static void sig_mailbox_reclaim(sig_mailbox_t *mb);
-static uint64_t sig_mailbox_oldest(sig_mailbox_t *mb,
-    sig_mailbox_ring_t *ring);
 static uint32_t sig_mailbox_due(sig_mailbox_t *mb);
 static int sig_mailbox_take(sig_mailbox_t *mb, uint32_t src,
     slice_t *record);
-static int sig_mailbox_read(sig_mailbox_t *mb, uint32_t src,
-    uint64_t position, slice_t *record);
+static uint64_t sig_mailbox_grasp(sig_mailbox_ring_t *ring, uint64_t head);
 
 
 size_t
@@ -204,6 +191,19 @@ sig_mailbox_open(sig_mailbox_t *mb, uint32_t slot)
 
         /* release: the reads of the predecessor come before */
         store_release(&ring->head, tail);
+        store_release(&ring->hand, 0);
+    }
+
+    /* what the predecessor has posted and nobody has read */
+
+    mb->stalled = 0;
+    memset(mb->shares, 0, sizeof(mb->shares));
+
+    for (i = 0; i < mb->nslots; i++) {
+
+        if (i != slot) {
+            sig_mailbox_count(mb, i);
+        }
     }
 }
 
@@ -241,119 +241,6 @@ size_t
 sig_mailbox_record_max(sig_mailbox_t *mb)
 {
     return mb->arena / 4;
-}
-
-
-u_char *
-sig_mailbox_reserve(sig_mailbox_t *mb, size_t len)
-{
-    size_t                 size, offset;
-    uint64_t               position;
-    sig_mailbox_record_t  *rec;
-
-    mb->reserved_end = 0;
-
-    if (mb->me >= mb->nslots || len > sig_mailbox_record_max(mb)) {
-        return NULL;
-    }
-
-    size = sizeof(sig_mailbox_record_t) + sig_mailbox_align(len);
-    position = mb->position;
-    offset = position % mb->arena;
-
-    if (mb->arena - offset < size) {
-        position += mb->arena - offset;
-        offset = 0;
-    }
-
-    if (position + size > mb->limit) {
-        sig_mailbox_reclaim(mb);
-
-        if (position + size > mb->limit) {
-            return NULL;
-        }
-    }
-
-    rec = (void *) (mb->arenas + mb->me * mb->arena + offset);
-
-    /* relaxed: nobody looks here before the tail says so */
-
-    store_relaxed(&rec->position, position);
-    store_relaxed(&rec->len, (uint32_t) len);
-    store_relaxed(&rec->check, sig_mailbox_check(position, (uint32_t) len));
-
-    mb->reserved = position;
-    mb->reserved_end = position + size;
-
-    return (u_char *) rec + sizeof(sig_mailbox_record_t);
-}
-
-
-int
-sig_mailbox_post(sig_mailbox_t *mb, uint32_t dst, int *wake)
-{
-    uint64_t             head, tail;
-    sig_mailbox_box_t   *box;
-    sig_mailbox_ring_t  *ring;
-
-    *wake = 0;
-
-    if (mb->reserved_end == 0) {
-        return SIG_MAILBOX_BAD;
-    }
-
-    if (dst == mb->me || !sig_mailbox_is_open(mb, dst)) {
-        return SIG_MAILBOX_GONE;
-    }
-
-    ring = sig_mailbox_ring(mb, dst, mb->me);
-
-    /*
-     * acquire: the receiver has read the positions before its head;
-     * relaxed: the tail is our own
-     */
-
-    head = load_acquire(&ring->head);
-    tail = load_relaxed(&ring->tail);
-
-    /* a head that can not be is mended by the receiver */
-
-    if (tail - head >= SIG_MAILBOX_RING) {
-        return SIG_MAILBOX_AGAIN;
-    }
-
-    /*
-     * The arena is taken before the record exists, or the next owner of
-     * this slot would write over it.
-     */
-
-    if (mb->position != mb->reserved_end) {
-        mb->position = mb->reserved_end;
-        store_relaxed(&mb->boxes[mb->me].position, mb->position);
-    }
-
-    store_relaxed(&ring->positions[tail % SIG_MAILBOX_RING], mb->reserved);
-
-    /* release: who sees the tail sees the record, its position, the arena's */
-    store_release(&ring->tail, tail + 1);
-
-    box = &mb->boxes[dst];
-
-    /*
-     * release, twice: who takes the bit sees the tail, who clears the wake
-     * word sees the bit.  If it was set already, the receiver has yet to
-     * clear it, and collects the bits after that.
-     */
-
-    (void) atomic_fetch_or_explicit(&box->pending[mb->me / 64],
-                                    (uint64_t) 1 << mb->me % 64,
-                                    memory_order_release);
-
-    if (atomic_exchange_explicit(&box->wake, 1, memory_order_release) == 0) {
-        *wake = 1;
-    }
-
-    return SIG_MAILBOX_OK;
 }
 
 
@@ -396,8 +283,16 @@ sig_mailbox_begin(sig_mailbox_t *mb, int all)
 
     for (i = 0; i < mb->nslots; i++) {
 
-        if (sig_mailbox_is_used(mb, i)) {
-            mb->due[i / 64] |= (uint64_t) 1 << i % 64;
+        if (i == mb->me || !sig_mailbox_is_used(mb, i)) {
+            continue;
+        }
+
+        mb->due[i / 64] |= (uint64_t) 1 << i % 64;
+
+        /* what can not be in our hand would be kept for ever */
+
+        if (i != mb->held) {
+            store_release(&sig_mailbox_ring(mb, mb->me, i)->hand, 0);
         }
     }
 }
@@ -456,8 +351,9 @@ sig_mailbox_end(sig_mailbox_t *mb)
 
     ring = sig_mailbox_ring(mb, mb->me, mb->held);
 
-    /* release: the record has been read before its space is free */
+    /* release, twice: the record has been read before its space is free */
     store_release(&ring->head, mb->held_head + 1);
+    store_release(&ring->hand, 0);
 
     mb->held = SIG_MAILBOX_NONE;
 }
@@ -496,68 +392,6 @@ sig_mailbox_is_used(sig_mailbox_t *mb, uint32_t slot)
 {
     return load_relaxed(&mb->boxes[slot].position) != 0
            || load_relaxed(&mb->boxes[slot].open) != 0;
-}
-
-
-/* finds out how far the own arena may be written */
-
-static void
-sig_mailbox_reclaim(sig_mailbox_t *mb)
-{
-    uint32_t  i;
-    uint64_t  oldest, position;
-
-    oldest = mb->position;
-
-    /* after all that has been posted: see the top of the file */
-    atomic_thread_fence(memory_order_seq_cst);
-
-    for (i = 0; i < mb->nslots; i++) {
-
-        if (i == mb->me || !sig_mailbox_is_open(mb, i)) {
-            continue;
-        }
-
-        position = sig_mailbox_oldest(mb, sig_mailbox_ring(mb, i, mb->me));
-
-        if (position < oldest) {
-            oldest = position;
-        }
-    }
-
-    mb->limit = oldest + mb->arena;
-}
-
-
-/*
- * The oldest position in a ring of ours, or where we are.  While a slot is
- * being opened, its head may still be that of the predecessor, for which no
- * space was kept; what was overwritten meanwhile is going to be skipped, but
- * what has been posted behind it counts.
- */
-
-static uint64_t
-sig_mailbox_oldest(sig_mailbox_t *mb, sig_mailbox_ring_t *ring)
-{
-    uint64_t  head, tail, position;
-
-    /* acquire: what was read before the head moved has been read */
-    head = load_acquire(&ring->head);
-    tail = load_relaxed(&ring->tail);
-
-    if (tail - head > SIG_MAILBOX_RING) {
-        return mb->position;
-    }
-
-    for ( /* void */ ; head != tail; head++) {
-        position = load_relaxed(&ring->positions[head % SIG_MAILBOX_RING]);
-
-        if (mb->position - position <= mb->arena) {
-            return position;
-        }
-    }
-
-    return mb->position;
 }
 
 
@@ -624,7 +458,7 @@ sig_mailbox_take(sig_mailbox_t *mb, uint32_t src, slice_t *record)
             return 0;
         }
 
-        position = load_relaxed(&ring->positions[head % SIG_MAILBOX_RING]);
+        position = sig_mailbox_grasp(ring, head);
 
         if (sig_mailbox_read(mb, src, position, record)) {
             mb->held = src;
@@ -634,13 +468,42 @@ sig_mailbox_take(sig_mailbox_t *mb, uint32_t src, slice_t *record)
 
         count_torn(mb);
         store_release(&ring->head, head + 1);
+        store_release(&ring->hand, 0);
+    }
+}
+
+
+/* the position of a record that stays there from now on */
+
+static uint64_t
+sig_mailbox_grasp(sig_mailbox_ring_t *ring, uint64_t head)
+{
+    uint64_t           position;
+    _Atomic uint64_t  *place;
+
+    place = &ring->positions[head % SIG_MAILBOX_RING];
+
+    /* acquire: a record that was moved is seen where it is */
+    position = load_acquire(place);
+
+    for ( ;; ) {
+        store_relaxed(&ring->hand, position + 1);
+
+        /* see the top of the file */
+        atomic_thread_fence(memory_order_seq_cst);
+
+        if (load_relaxed(place) == position) {
+            return position;
+        }
+
+        position = load_acquire(place);
     }
 }
 
 
 /* whether there can be, and is, a record at that position */
 
-static int
+int
 sig_mailbox_read(sig_mailbox_t *mb, uint32_t src, uint64_t position,
     slice_t *record)
 {
@@ -661,7 +524,7 @@ sig_mailbox_read(sig_mailbox_t *mb, uint32_t src, uint64_t position,
         return 0;
     }
 
-    rec = (void *) (mb->arenas + src * mb->arena + offset);
+    rec = sig_mailbox_record(mb, src, position);
 
     /* relaxed: ordered by the tail */
 

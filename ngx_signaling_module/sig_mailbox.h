@@ -14,6 +14,10 @@
  * writer that dies before has written nothing.  Records of one pair arrive in
  * the order they were posted, each once.
  *
+ * A receiver that does not read, a stopped process for one, does not stop the
+ * others: none has more than a quarter of an arena unread, and when these
+ * records are in the way the sender moves them on (sig_mailbox_watch()).
+ *
  * Called by workers only; no lock is taken anywhere.  The region belongs to
  * the zone, a sig_mailbox_t is the process's own handle.  A record's bytes
  * belong to the sender's arena: the receiver reads them in place until it
@@ -38,6 +42,7 @@
 
 #define SIG_MAILBOX_SLOTS_MAX  256
 #define SIG_MAILBOX_RING       64      /* records on their way in one pair */
+#define SIG_MAILBOX_STALLED    10      /* watches */
 
 #define SIG_MAILBOX_OK         0
 #define SIG_MAILBOX_AGAIN      (-1)    /* full now */
@@ -47,6 +52,16 @@
 
 typedef struct sig_mailbox_box_s   sig_mailbox_box_t;
 typedef struct sig_mailbox_ring_s  sig_mailbox_ring_t;
+
+
+/* what a receiver has of the arena, as far as its sender has looked */
+
+typedef struct {
+    uint64_t            head;          /* of its ring then */
+    size_t              bytes;         /* of records from there on */
+    uint64_t            watched;       /* head at the last watch */
+    uint32_t            idle;          /* watches without a move */
+} sig_mailbox_share_t;
 
 
 typedef struct {
@@ -66,6 +81,8 @@ typedef struct {
     uint64_t            due[SIG_MAILBOX_SLOTS_MAX / 64];
     uint64_t            held_head;     /* its place in the ring */
     uint32_t            held;          /* sender of the record in hand */
+    uint32_t            stalled;       /* receivers */
+    sig_mailbox_share_t shares[SIG_MAILBOX_SLOTS_MAX];
 } sig_mailbox_t;
 
 
@@ -102,18 +119,29 @@ size_t sig_mailbox_record_max(sig_mailbox_t *mb);
 
 /*
  * Gives len bytes, aligned to 8, in the own arena for the next record, or
- * NULL when the arena is full (len is at most record_max).  The record is
- * written there and then posted to one destination or to several; reserving
- * again begins another one, and what was never posted takes no space.
+ * NULL when the arena is full (len is at most record_max): a half of it is
+ * kept free, for records that have to be moved.  The record is written there
+ * and then posted to one destination or to several; reserving again begins
+ * another one, and what was never posted takes no space.
  */
 u_char *sig_mailbox_reserve(sig_mailbox_t *mb, size_t len);
 
 /*
- * Posts the reserved record to dst.  OK; AGAIN when the ring is full; GONE
- * when dst is not open, or is the caller; BAD when nothing is reserved.  *wake
- * is set to 1 when the receiver has to be woken, to 0 otherwise.
+ * Posts the reserved record to dst.  OK; AGAIN when the ring is full, or when
+ * dst would have more than a quarter of the arena unread, in more than one
+ * record; GONE when dst is not open, or is the caller; BAD when nothing is
+ * reserved.  *wake is set to 1 when the receiver has to be woken, to 0
+ * otherwise.
  */
 int sig_mailbox_post(sig_mailbox_t *mb, uint32_t dst, int *wake);
+
+/*
+ * Called by a sender from time to time while something waits for a place.  A
+ * receiver that has read nothing of what it has for SIG_MAILBOX_STALLED calls
+ * is stalled, until it reads: reserve() then moves its records when they are
+ * all that keeps the arena full.
+ */
+void sig_mailbox_watch(sig_mailbox_t *mb);
 
 
 /*

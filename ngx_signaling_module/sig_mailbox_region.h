@@ -11,14 +11,14 @@
  *     ring[receiver][sender]     positions of records on their way
  *     arena[slot]                the records themselves
  *
- * For sig_mailbox.c, and for tests that damage a region.  A position counts
+ * For sig_mailbox*.c, and for tests that damage a region.  A position counts
  * the bytes ever written into an arena; it never decreases, and the next
  * owner of a slot goes on with it.  Who writes what:
  *
  *     box.pending, box.wake      anybody sets, the slot's owner clears
  *     box.open                   the owner, or who reaps the slot
  *     box.torn, box.position     the owner
- *     ring.head                  the receiver
+ *     ring.head, ring.hand       the receiver
  *     ring.tail, ring.positions  the sender
  *     arena                      its slot's owner
  */
@@ -31,6 +31,9 @@
 #include "sig_mailbox.h"
 
 #include <stdatomic.h>
+
+
+#pragma GCC visibility push(hidden)
 
 
 #define SIG_MAILBOX_MAGIC      0x01786f626c69616dULL
@@ -65,7 +68,8 @@ struct sig_mailbox_box_s {
 
 struct sig_mailbox_ring_s {
     _Atomic uint64_t    head;          /* of the receiver */
-    u_char              pad1[SIG_MAILBOX_LINE - 8];
+    _Atomic uint64_t    hand;          /* position it reads, plus 1; or 0 */
+    u_char              pad1[SIG_MAILBOX_LINE - 2 * 8];
 
     _Atomic uint64_t    tail;          /* of the sender */
     u_char              pad2[SIG_MAILBOX_LINE - 8];
@@ -103,6 +107,53 @@ _Static_assert(sizeof(sig_mailbox_header_t) == SIG_MAILBOX_LINE, "header");
 _Static_assert(sizeof(sig_mailbox_box_t) == 192, "box");
 _Static_assert(sizeof(sig_mailbox_ring_t) == 640, "ring");
 _Static_assert(sizeof(sig_mailbox_record_t) == 16, "record");
+
+
+#define sig_mailbox_align(n)   (((n) + 7) & ~(size_t) 7)
+
+#define sig_mailbox_ring(mb, receiver, sender)                                \
+    (&(mb)->rings[(size_t) (receiver) * (mb)->nslots + (sender)])
+
+#define sig_mailbox_record(mb, slot, position)                                \
+    ((sig_mailbox_record_t *) (void *)                                        \
+     ((mb)->arenas + (slot) * (mb)->arena + (position) % (mb)->arena))
+
+#define load_relaxed(p)        atomic_load_explicit(p, memory_order_relaxed)
+#define load_acquire(p)        atomic_load_explicit(p, memory_order_acquire)
+#define store_relaxed(p, v)                                                   \
+    atomic_store_explicit(p, v, memory_order_relaxed)
+#define store_release(p, v)                                                   \
+    atomic_store_explicit(p, v, memory_order_release)
+
+
+/* sig_mailbox.c: 1 when there can be, and is, a record at that position */
+
+int sig_mailbox_read(sig_mailbox_t *mb, uint32_t src, uint64_t position,
+    slice_t *record);
+
+/* sig_mailbox_send.c: what stands before a record; the own arena ends there */
+
+sig_mailbox_record_t *sig_mailbox_write(sig_mailbox_t *mb, uint64_t position,
+    uint32_t len);
+void sig_mailbox_advance(sig_mailbox_t *mb, uint64_t position);
+
+/* what a receiver has not read: anew, and since the last time */
+
+void sig_mailbox_count(sig_mailbox_t *mb, uint32_t slot);
+void sig_mailbox_settle(sig_mailbox_t *mb, uint32_t slot);
+
+/*
+ * sig_mailbox_arena.c: the place of a record of that size, head included, and
+ * whether it is free; what frees it
+ */
+
+uint64_t sig_mailbox_place(sig_mailbox_t *mb, size_t size);
+int sig_mailbox_has_room(sig_mailbox_t *mb, size_t size);
+void sig_mailbox_reclaim(sig_mailbox_t *mb);
+int sig_mailbox_compact(sig_mailbox_t *mb, size_t size);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _SIG_MAILBOX_REGION_H_INCLUDED_ */

@@ -279,6 +279,35 @@ describe('a worker that does not keep up', () => {
       await ngx.stop();
     });
 
+  test('does not hold up the others', async () => {
+    const { ngx, crowd, pids: [a, b, c] } = await start();
+    const room = await Promise.all([a, b, c].map((pid) =>
+      crowd.joinOn(pid, 'room')));
+    const [from, stopped, to] = room;
+
+    // while it is stopped, many times as much as there is place for
+
+    await freeze(b);
+
+    for (let i = 0; i < 200; i++) {
+      await from.publish('room', { pad: BIG.slice(i % 4 * 15000) });
+      await to.publish('room');
+      await waitFor(() => to.heard('room', from) && from.heard('room', to),
+        'message past the stopped worker');
+    }
+
+    assert.ok(!stopped.heard('room', from));
+    await freeze(b, false);
+    await crowd.settled();
+    assert.equal(stopped.views.get('room').last.get(from.peerId), 200);
+
+    crowd.traffic();
+    await crowd.flow();
+    await crowd.rostersExact();
+    await crowd.end();
+    await ngx.stop();
+  });
+
   test('gets what a worker acknowledged that has retired', async () => {
     const { ngx, crowd, pids: [a] } = await start();
     const from = await crowd.joinOn(a, 'room');

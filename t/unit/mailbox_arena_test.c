@@ -16,6 +16,7 @@
 
 #define ARENA       8192
 #define RECORD_MAX  (ARENA / 4)
+#define SHARE       (RECORD_MAX - 16)  /* a quarter of the arena */
 #define QUEUE       SIG_MAILBOX_RING
 
 
@@ -30,7 +31,9 @@ typedef struct {
 
 
 static void test_full_arena(void);
+static void test_share(void);
 static void test_slow_receiver(void);
+static void test_in_hand(void);
 static void test_not_posted(void);
 static void test_lengths(void);
 static void test_wrap(void);
@@ -51,48 +54,105 @@ test_full_arena(void)
     uint32_t  src;
     region_t  r;
 
-    region_make(&r, 3, ARENA);
+    region_make(&r, 4, ARENA);
     pass = 1;
 
-    for (i = 0; i < 3; i++) {
-        p = sig_mailbox_reserve(&r.mb[0], RECORD_MAX);
+    for (i = 0; i < 2; i++) {
+        p = sig_mailbox_reserve(&r.mb[0], SHARE);
         pass &= (p != NULL);
         if (p != NULL) {
-            pattern_write(p, RECORD_MAX, i);
-            pass &= sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
+            pattern_write(p, SHARE, i);
+            pass &= sig_mailbox_post(&r.mb[0], 1 + i, &wake)
+                    == SIG_MAILBOX_OK;
         }
     }
 
-    pass &= sig_mailbox_reserve(&r.mb[0], RECORD_MAX) == NULL
+    pass &= sig_mailbox_reserve(&r.mb[0], 8) == NULL
             && sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_BAD;
 
-    ok(pass, "full arena: three of the longest, then NULL");
-
-    /* a shorter one fits in what is left, the next one does not */
-
-    ok(send_byte(&r.mb[0], 2, 1, &wake) == SIG_MAILBOX_OK
-       && sig_mailbox_reserve(&r.mb[0], RECORD_MAX - 64) == NULL,
-       "full arena: the rest is used");
+    ok(pass, "full arena: two quarters for two receivers, then NULL");
 
     sig_mailbox_begin(&r.mb[1], 0);
     pass = sig_mailbox_next(&r.mb[1], &src, &record)
-           && pattern_is(&record, RECORD_MAX, 0)
-           && sig_mailbox_reserve(&r.mb[0], RECORD_MAX) == NULL;
+           && pattern_is(&record, SHARE, 0)
+           && sig_mailbox_reserve(&r.mb[0], 8) == NULL;
     sig_mailbox_end(&r.mb[1]);
-    p = sig_mailbox_reserve(&r.mb[0], RECORD_MAX);
+    p = sig_mailbox_reserve(&r.mb[0], SHARE);
     pass &= (p != NULL);
 
     if (p != NULL) {
-        pattern_write(p, RECORD_MAX, 3);
+        pattern_write(p, SHARE, 3);
         pass &= sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
     }
 
-    for (i = 1; i <= 3; i++) {
-        pass &= sig_mailbox_next(&r.mb[1], &src, &record)
-                && pattern_is(&record, RECORD_MAX, i);
+    sig_mailbox_begin(&r.mb[1], 0);
+    pass &= sig_mailbox_next(&r.mb[1], &src, &record)
+            && pattern_is(&record, SHARE, 3);
+
+    for (i = 1; i < 2; i++) {
+        sig_mailbox_begin(&r.mb[i + 1], 0);
+        pass &= sig_mailbox_next(&r.mb[i + 1], &src, &record)
+                && pattern_is(&record, SHARE, i);
     }
 
     ok(pass, "full arena: space comes back when the record is given back");
+
+    region_free(&r);
+}
+
+
+/* one receiver's quarter of the arena */
+
+static void
+test_share(void)
+{
+    int       i, pass, wake;
+    slice_t   record;
+    uint32_t  src;
+    region_t  r;
+
+    region_make(&r, 3, ARENA);
+    pass = 1;
+
+    for (i = 0; i < 2; i++) {
+        pass &= sig_mailbox_reserve(&r.mb[0], SHARE / 2 - 24) != NULL
+                && sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
+    }
+
+    pass &= send_byte(&r.mb[0], 1, 1, &wake) == SIG_MAILBOX_OK;
+    pass &= send_byte(&r.mb[0], 1, 2, &wake) == SIG_MAILBOX_AGAIN;
+    pass &= send_byte(&r.mb[0], 2, 3, &wake) == SIG_MAILBOX_OK;
+
+    ok(pass, "share: a quarter of the arena, others have theirs");
+
+    sig_mailbox_begin(&r.mb[1], 0);
+    pass = sig_mailbox_next(&r.mb[1], &src, &record)
+           && sig_mailbox_next(&r.mb[1], &src, &record)
+           && send_byte(&r.mb[0], 1, 4, &wake) == SIG_MAILBOX_OK;
+
+    for (i = 1; i < 5 && pass; i += 3) {
+        pass = read_byte(&r.mb[1], &src) == i;
+    }
+
+    ok(pass && read_byte(&r.mb[1], &src) == -1,
+       "share: comes back with what is read");
+
+    /* its next sender knows what is unread, its next owner has all of it */
+
+    (void) drain(&r.mb[2], 0);
+
+    pass &= sig_mailbox_reserve(&r.mb[0], RECORD_MAX) != NULL
+            && sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK
+            && send_byte(&r.mb[0], 2, 3, &wake) == SIG_MAILBOX_OK;
+
+    pass &= send_byte(&r.mb[0], 1, 5, &wake) == SIG_MAILBOX_AGAIN;
+    sig_mailbox_open(&r.mb[0], 0);
+    pass &= send_byte(&r.mb[0], 1, 5, &wake) == SIG_MAILBOX_AGAIN;
+    sig_mailbox_close(&r.mb[1], 1);
+    sig_mailbox_open(&r.mb[1], 1);
+    pass &= send_byte(&r.mb[0], 1, 6, &wake) == SIG_MAILBOX_OK;
+
+    ok(pass, "share: of the next owners");
 
     region_free(&r);
 }
@@ -102,34 +162,119 @@ static void
 test_slow_receiver(void)
 {
     int       i, pass, wake;
+    u_char   *p;
+    slice_t   record;
+    uint32_t  src;
+    region_t  r;
+
+    region_make(&r, 4, ARENA);
+
+    /* slot 1 does not read, slots 2 and 3 do; some records are for two */
+
+    pass = 1;
+
+    for (i = 0; i < 40; i++) {
+        pass &= (p = sig_mailbox_reserve(&r.mb[0], 20)) != NULL;
+        if (p != NULL) {
+            pattern_write(p, 20, i);
+            pass &= sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
+            pass &= i % 3
+                    || sig_mailbox_post(&r.mb[0], 3, &wake)
+                       == SIG_MAILBOX_OK;
+        }
+
+        pass &= send_byte(&r.mb[0], 2, 7, &wake) == SIG_MAILBOX_OK
+                && drain(&r.mb[2], 0) == 1;
+    }
+
+    while (send_byte(&r.mb[0], 2, 7, &wake) == SIG_MAILBOX_OK) {
+        pass &= drain(&r.mb[2], 0) == 1;
+    }
+
+    for (i = 1; i < SIG_MAILBOX_STALLED; i++) {
+        pass &= send_byte(&r.mb[0], 2, 7, &wake) == SIG_MAILBOX_AGAIN;
+        sig_mailbox_watch(&r.mb[0]);
+    }
+
+    pass &= send_byte(&r.mb[0], 2, 7, &wake) == SIG_MAILBOX_AGAIN;
+    sig_mailbox_watch(&r.mb[0]);
+
+    ok(pass, "slow receiver: its records are waited for, for a time");
+
+    for (i = 0; i < 100 * ARENA / 24 && pass; i++) {
+        pass &= send_byte(&r.mb[0], 2, 7, &wake) == SIG_MAILBOX_OK
+                && drain(&r.mb[2], 0) == 1;
+    }
+
+    ok(pass && r.mb[0].position > 100 * ARENA,
+       "slow receiver: others do not wait for it");
+
+    pass = 1;
+    sig_mailbox_begin(&r.mb[1], 0);
+    sig_mailbox_begin(&r.mb[3], 0);
+
+    for (i = 0; i < 40; i++) {
+        pass &= sig_mailbox_next(&r.mb[1], &src, &record)
+                && pattern_is(&record, 20, i);
+        pass &= i % 3 || (sig_mailbox_next(&r.mb[3], &src, &record)
+                          && pattern_is(&record, 20, i));
+    }
+
+    pass &= !sig_mailbox_next(&r.mb[1], &src, &record)
+            && !sig_mailbox_next(&r.mb[3], &src, &record);
+
+    ok(pass, "slow receiver: it is unhurt");
+
+    region_free(&r);
+}
+
+
+/* what is being read is where it is, and bounds the arena */
+
+static void
+test_in_hand(void)
+{
+    int       i, pass, wake;
+    u_char   *p;
+    slice_t   record;
     uint32_t  src;
     region_t  r;
 
     region_make(&r, 3, ARENA);
 
-    /* slot 1 does not read, slot 2 does */
+    p = sig_mailbox_reserve(&r.mb[0], 40);
+    pass = (p != NULL);
 
-    pass = send_byte(&r.mb[0], 1, 42, &wake) == SIG_MAILBOX_OK;
-
-    for (i = 0; send_byte(&r.mb[0], 2, 7, &wake) == SIG_MAILBOX_OK; i++) {
-        pass &= drain(&r.mb[2], 0) == 1;
+    if (p != NULL) {
+        pattern_write(p, 40, 1);
+        pass &= sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
     }
 
-    /* 24 bytes each, of which the first one stays */
-
-    ok(pass && i == ARENA / 24 - 1,
-       "slow receiver: its oldest record bounds the arena");
-
     sig_mailbox_begin(&r.mb[1], 0);
+    pass &= sig_mailbox_next(&r.mb[1], &src, &record);
 
-    ok(read_byte(&r.mb[1], &src) == 42, "slow receiver: it is unhurt");
+    for (i = 0; send_byte(&r.mb[0], 2, 7, &wake) == SIG_MAILBOX_OK; i++) {
+        (void) drain(&r.mb[2], 0);
+
+        if (i > 2 * ARENA) {
+            break;
+        }
+    }
+
+    ok(pass && i > ARENA / 72 && i < ARENA / 24
+       && pattern_is(&record, 40, 1), "in hand: is not written over");
 
     sig_mailbox_end(&r.mb[1]);
 
     ok(send_byte(&r.mb[0], 2, 7, &wake) == SIG_MAILBOX_OK,
-       "slow receiver: gives the arena back");
+       "in hand: given back, the arena is free");
 
-    (void) send_byte(&r.mb[0], 1, 43, &wake);
+    /* of a dead receiver nothing is in hand */
+
+    (void) drain(&r.mb[2], 0);
+    (void) send_byte(&r.mb[0], 1, 42, &wake);
+    sig_mailbox_begin(&r.mb[1], 0);
+    pass = read_byte(&r.mb[1], &src) == 42;
 
     while (send_byte(&r.mb[0], 2, 7, &wake) == SIG_MAILBOX_OK) {
         (void) drain(&r.mb[2], 0);
@@ -137,8 +282,8 @@ test_slow_receiver(void)
 
     sig_mailbox_close(&r.mb[0], 1);
 
-    ok(send_byte(&r.mb[0], 2, 7, &wake) == SIG_MAILBOX_OK,
-       "closed receiver: holds no space");
+    ok(pass && send_byte(&r.mb[0], 2, 7, &wake) == SIG_MAILBOX_OK,
+       "in hand: a closed receiver holds no space");
 
     region_free(&r);
 }
@@ -259,18 +404,18 @@ test_wrap(void)
     pass &= (r.mb[0].position > (uint64_t) 1000 * ARENA);
 
     ok(pass, "wrap: every record once, whole and in order");
-    ok(full > 1000, "wrap: the arena has been full");
+    ok(full > 1000, "wrap: there was no space at times");
 
     region_free(&r);
 }
 
 
-/* posts to one receiver or to both; returns 0 when there was no space */
+/* posts to one receiver or to both; returns 0 when one has no space */
 
 static int
 wrap_post(region_t *r, queue_t *queue, uint32_t number)
 {
-    int        wake;
+    int        posted, wake;
     size_t     len;
     u_char    *p;
     unsigned   k, last;
@@ -285,12 +430,15 @@ wrap_post(region_t *r, queue_t *queue, uint32_t number)
 
     pattern_write(p, len, number);
 
+    posted = 1;
+
     for (k = 0; k < 2; k++) {
         if (number % 3 == k) {
             continue;
         }
 
         if (sig_mailbox_post(&r->mb[0], k + 1, &wake) != SIG_MAILBOX_OK) {
+            posted = 0;
             continue;
         }
 
@@ -299,7 +447,7 @@ wrap_post(region_t *r, queue_t *queue, uint32_t number)
         queue[k].len[last] = len;
     }
 
-    return 1;
+    return posted;
 }
 
 
@@ -394,7 +542,9 @@ int
 main(void)
 {
     test_full_arena();
+    test_share();
     test_slow_receiver();
+    test_in_hand();
     test_not_posted();
     test_lengths();
     test_wrap();

@@ -38,4 +38,8 @@
 void  (*mailbox_point)(void);
 
 
-#include "sig_mailbox.c"       /* NOLINT(bugprone-suspicious-include) */
+/* NOLINTBEGIN(bugprone-suspicious-include) */
+#include "sig_mailbox.c"
+#include "sig_mailbox_arena.c"
+#include "sig_mailbox_send.c"
+/* NOLINTEND(bugprone-suspicious-include) */

@@ -53,6 +53,12 @@ region_make(region_t *r, uint32_t nslots, size_t arena)
         abort();
     }
 
+    r->mb = calloc(nslots, sizeof(sig_mailbox_t));
+
+    if (r->mb == NULL) {
+        abort();
+    }
+
     for (i = 0; i < nslots; i++) {
         if (sig_mailbox_attach(&r->mb[i], r->base, r->size)
             != SIG_MAILBOX_OK)
@@ -68,6 +74,7 @@ region_make(region_t *r, uint32_t nslots, size_t arena)
 void
 region_free(region_t *r)
 {
+    free(r->mb);
     free(r->base);
 }
 

@@ -20,7 +20,7 @@
 
 
 typedef struct {
-    sig_mailbox_t   mb[SIG_MAILBOX_SLOTS_MAX];
+    sig_mailbox_t  *mb;                /* of each slot */
     u_char         *base;
     size_t          size;
     uint32_t        nslots;

@@ -46,6 +46,7 @@ typedef struct {
     void          (*finish)(void);     /* after both, or after a death */
     int             sender_dies;
     int             receiver_dies;
+    int             once;              /* the sender is stopped once */
 } scene_t;
 
 
@@ -75,6 +76,8 @@ static void finish_woken(void);
 static void prepare_old(void);
 static void prepare_ancient(void);
 static void send_and_flood(void);
+static void prepare_stalled(void);
+static void send_and_move(void);
 static void receive_replaced(void);
 static void receive_held(void);
 static void finish_look(void);
@@ -85,35 +88,46 @@ static void finish_receiver_replaced(void);
 static const scene_t  scenes[] = {
 
     { "whoever is posted to is woken",
-      prepare_woken, send_two, receive_woken, finish_woken, 0, 0 },
+      prepare_woken, send_two, receive_woken, finish_woken, 0, 0, 0 },
 
     { "a wake-up that died with its sender is not waited for",
-      prepare_not_woken, send_two, receive_reopened, finish_woken, 0, 0 },
+      prepare_not_woken, send_two, receive_reopened, finish_woken, 0, 0, 0 },
 
     { "records stay whole while they are held",
-      prepare_old, send_and_flood, receive_held, finish_look, 0, 0 },
+      prepare_old, send_and_flood, receive_held, finish_look, 0, 0, 0 },
 
     { "a receiver is replaced while records are posted to it",
-      prepare_old, send_and_flood, receive_replaced, finish_look, 0, 0 },
+      prepare_old, send_and_flood, receive_replaced, finish_look, 0, 0, 0 },
 
     { "a slot is opened again after its records have been overwritten",
-      prepare_ancient, send_and_flood, receive_replaced, finish_look, 0, 0 },
+      prepare_ancient, send_and_flood, receive_replaced, finish_look, 0, 0, 0 },
 
     { "a sender dies at any step",
       prepare_old, send_and_flood, receive_held, finish_sender_replaced,
-      1, 0 },
+      1, 0, 0 },
 
     { "a receiver dies at any step",
       prepare_old, send_and_flood, receive_held, finish_receiver_replaced,
-      0, 1 },
+      0, 1, 0 },
 
     { "a receiver dies at any step of opening its slot",
       prepare_old, send_and_flood, receive_replaced,
-      finish_receiver_replaced, 0, 1 },
+      finish_receiver_replaced, 0, 1, 0 },
+
+    { "records are moved while they are taken",
+      prepare_stalled, send_and_move, receive_held, finish_look, 0, 0, 1 },
+
+    { "a sender dies while it moves records",
+      prepare_stalled, send_and_move, receive_held, finish_sender_replaced,
+      1, 0, 1 },
+
+    { "a receiver is replaced while its records are moved",
+      prepare_stalled, send_and_move, receive_replaced, finish_look,
+      0, 0, 1 },
 
     { "a sender dies while the receiver is replaced",
       prepare_old, send_and_flood, receive_replaced, finish_sender_replaced,
-      1, 0 }
+      1, 0, 0 }
 };
 
 
@@ -176,6 +190,13 @@ explore(const scene_t *scene)
     for (i = 0; i <= nsend + 1; i++) {
         for (j = 0; j <= nreceive + 1; j++) {
             for (k = 0; k <= nsend + 1 - i; k++) {
+
+                if (scene->once && k != (scene->sender_dies
+                                         ? 0 : nsend + 1 - i))
+                {
+                    continue;
+                }
+
                 n++;
 
                 if (!play(scene, i, j, k)) {
@@ -407,6 +428,8 @@ flood(void)
     actor = running;
     running = NULL;
 
+    (void) drain(&world.mb[BYSTANDER], 1);
+
     for (i = 0; i < 12; i++) {
         p = sig_mailbox_reserve(&world.mb[SENDER], 600);
 
@@ -612,6 +635,35 @@ send_and_flood(void)
     say(RECEIVER, 400);
     flood();
     say(RECEIVER, 40);
+    flood();
+}
+
+
+/* the sender takes the receiver for stalled; the next record moves two */
+
+static void
+prepare_stalled(void)
+{
+    int  i, wake;
+
+    prepare_old();
+
+    for (i = 0; i < 4; i++) {
+        (void) sig_mailbox_reserve(&world.mb[SENDER], 600);
+        (void) sig_mailbox_post(&world.mb[SENDER], BYSTANDER, &wake);
+        (void) drain(&world.mb[BYSTANDER], 0);
+    }
+
+    for (i = 0; i <= SIG_MAILBOX_STALLED; i++) {
+        sig_mailbox_watch(&world.mb[SENDER]);
+    }
+}
+
+
+static void
+send_and_move(void)
+{
+    say(BYSTANDER, 600);
     flood();
 }
 
