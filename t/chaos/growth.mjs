@@ -33,7 +33,7 @@ const BIG = 'x'.repeat(60000);
 
 const SLACK = 512;          // KB
 const SLOPE = 0.5;          // KB a round
-const FILES = 3;            // on their way to be closed
+const FILES = 8;            // on their way to be closed
 
 const { values: args, positionals } = parseArgs({
   options: {
