@@ -7,6 +7,7 @@
 //
 // Its last line is JSON: how many messages have arrived, and notes.
 
+import { alive } from '../crowd.mjs';
 import { FAULTS } from './faults.mjs';
 import { Scene } from './model.mjs';
 
@@ -28,6 +29,14 @@ try {
 } finally {
   for (const { ws } of scene.crowd?.known.values() ?? []) {
     ws.terminate();
+  }
+
+  // one that has left us does not end with us
+
+  for (const pid of [scene.ngx?.readPid?.(), scene.ngx?.pid]) {
+    if (pid && alive(pid)) {
+      process.kill(pid, 'SIGTERM');
+    }
   }
 }
 
