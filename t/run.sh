@@ -29,7 +29,7 @@ unit() {
 }
 
 fuzz() {
-    make --no-print-directory -C t/fuzz run FUZZ_SECONDS=10
+    make --no-print-directory -j2 -C t/fuzz run FUZZ_SECONDS=10
 }
 
 # e2e VARIABLE=VALUE...: real nginx, real clients
