@@ -102,7 +102,6 @@ ngx_turncred_backend_claims(ngx_http_request_t *r,
     }
 
     actions = 0;
-    actions = 0;
 
     refusal = ngx_turncred_backend_body(r, json, body, token);
 
