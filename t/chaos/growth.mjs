@@ -33,7 +33,8 @@ const BIG = 'x'.repeat(60000);
 
 const SLACK = 512;          // KB
 const SLOPE = 0.5;          // KB a round
-const FILES = 8;            // on their way to be closed
+const WHO = ['master', 'worker'];
+const FILES = 3;            // on their way to be closed
 
 const { values: args, positionals } = parseArgs({
   options: {
@@ -257,6 +258,15 @@ function sizes({ ngx }) {
   };
 }
 
+/* the sizes measured, but with the files of now */
+const files = (measured, now) => Object.fromEntries(WHO.map((who) =>
+  [who, { ...measured[who], files: now[who].files }]));
+
+/* who has more files open than before */
+const more = (before, after) => WHO
+  .filter((who) => after[who].files > before[who].files + FILES)
+  .map((who) => `files of the ${who}`);
+
 async function grow(kind) {
   const scene = new Scene({ workers: WORKERS, seed: 0 });
   const options = typeof kind.options === 'function'
@@ -283,7 +293,14 @@ async function grow(kind) {
     scene.crowd.known.clear();
   }
 
-  const after = await measure();
+  let after = await measure();
+
+  // the channels of those who have retired are closed a moment later
+
+  await waitFor(() => {
+    after = files(after, sizes(scene));
+    return !more(before, after).length;
+  }, 'files to be closed', 10000).catch(() => {});
 
   await scene.zero();
   await scene.stop();
@@ -294,12 +311,11 @@ async function grow(kind) {
 function verdict({ before, after }) {
   const allowed = SLACK + SLOPE * rounds;
 
-  return ['master', 'worker'].flatMap((who) => [
-    after[who].memory - before[who].memory > allowed
-      ? [`memory of the ${who}`] : [],
-    after[who].files > before[who].files + FILES
-      ? [`files of the ${who}`] : []
-  ].flat());
+  return [
+    ...WHO.filter((who) => after[who].memory - before[who].memory > allowed)
+      .map((who) => `memory of the ${who}`),
+    ...more(before, after)
+  ];
 }
 
 /* in a process of its own, for its environment */
