@@ -24,6 +24,14 @@ export function secretKey(id, more) {
 }
 
 /*
+ * For "agent" of one who goes on calling: requests over one connection are
+ * handled by one worker, so what they publish arrives in their order.
+ */
+export const caller = () => new (TLS ? https : http).Agent({
+  keepAlive: true, maxSockets: 1
+});
+
+/*
  * Calls; gives { status, headers, text, json }.  "key" is what stands behind
  * "Bearer", null for no header.  A body of several parts is sent in as many
  * chunks; with "agent" connections are kept.

@@ -5,17 +5,15 @@
 // api_body.test.mjs.
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
-import https from 'node:https';
 import test, { after, afterEach, before, describe } from 'node:test';
 
 import {
-  answer, call, channelPath, disconnect, head, line, MAIN, publish, roster,
-  secretKey, SITE
+  answer, call, caller, channelPath, disconnect, head, line, MAIN, publish,
+  roster, secretKey, SITE
 } from './api.mjs';
 import { Caller, closeAll } from './sdk.mjs';
 import {
-  connect, connectApart, KEYS, startSite, TLS, waitFor
+  connect, connectApart, KEYS, startSite, waitFor
 } from './signaling.mjs';
 
 const WORKERS = Math.max(4, Number(process.env.WORKERS ?? 1));
@@ -290,6 +288,7 @@ describe('POST channels/:channel/publish', () => {
     const client = await connect(ngx);
     await client.join('room');
     const got = texts(client);
+    const agent = caller();
 
     const values = [
       'null', 'false', '0', '""', '[]', '{}', '1.50', '1e400', '-0',
@@ -298,9 +297,12 @@ describe('POST channels/:channel/publish', () => {
     ];
 
     for (const value of values) {
-      const res = await publish(ngx, 'room', ` { "data" :\n${value} } `);
+      const res =
+        await publish(ngx, 'room', ` { "data" :\n${value} } `, { agent });
       assert.equal(res.status, 200, value);
     }
+
+    agent.destroy();
 
     await waitFor(() => got.length === values.length, 'messages');
     assert.deepEqual(got, values.map((value) =>
@@ -324,24 +326,28 @@ describe('POST channels/:channel/publish', () => {
   });
 
   test('counts the connections that are there at this moment', async () => {
-    assert.equal((await publish(ngx, 'room', { data: 1 })).json.delivered, 0);
+    const agent = caller();
+    const say = (body, key) => publish(ngx, 'room', body, { agent, key });
+
+    assert.equal((await say({ data: 1 })).json.delivered, 0);
 
     const [a, b] = await connectApart(ngx, 2);
     await a.join('room');
     await b.join('room');
-    assert.equal((await publish(ngx, 'room', { data: 2 })).json.delivered, 2);
+    assert.equal((await say({ data: 2 })).json.delivered, 2);
 
     await b.ok({ type: 'unsubscribe', channel: 'room' });
-    assert.equal((await publish(ngx, 'room', { data: 3 })).json.delivered, 1);
+    assert.equal((await say({ data: 3 })).json.delivered, 1);
 
     const c = await connect(ngx, named('carol'));
     const d = await connect(ngx, named('carol'));
     await c.join('room');
     await d.join('room');
-    assert.equal((await publish(ngx, 'room', { data: 4 })).json.delivered, 3);
+    assert.equal((await say({ data: 4 })).json.delivered, 3);
 
-    const other = await publish(ngx, 'room', { data: 5 }, { key: OTHER });
+    const other = await say({ data: 5 }, OTHER);
     assert.equal(other.json.delivered, 0);
+    agent.destroy();
 
     for (const client of [a, c, d]) {
       await client.next((f) => f.type === 'message' && f.data === 4);
@@ -357,9 +363,7 @@ describe('POST channels/:channel/publish', () => {
   });
 
   test('in order, and behind the news of who joined', async () => {
-    const agent = new (TLS ? https : http).Agent({
-      keepAlive: true, maxSockets: 1
-    });
+    const agent = caller();
     const clients = await connectApart(ngx, WORKERS);
 
     for (const client of clients) {

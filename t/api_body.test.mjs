@@ -4,13 +4,11 @@
 // 32768 bytes, in whatever way HTTP has for them.
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import http2 from 'node:http2';
-import https from 'node:https';
 import test, { after, afterEach, before, describe } from 'node:test';
 
 import {
-  answer, call, channelPath, head, line, MAIN, publish, SITE
+  answer, call, caller, channelPath, head, line, MAIN, publish, SITE
 } from './api.mjs';
 import { connect, startSite, TLS, waitFor } from './signaling.mjs';
 
@@ -300,9 +298,7 @@ describe('Expect: 100-continue', () => {
 
 describe('bodies that nobody asks for', () => {
   test('are passed over, and the connection stays usable', async () => {
-    const agent = new (TLS ? https : http).Agent({
-      keepAlive: true, maxSockets: 1
-    });
+    const agent = caller();
     const { body } = sized(500000);
 
     for (const [method, target, key, status] of [
