@@ -130,6 +130,11 @@ access_body_continue(ngx_http_request_t *r)
 
     body = access_body_find(r);
 
+    if (body == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
     for ( ;; ) {
         rc = access_body_take(r, body);
 

@@ -38,6 +38,11 @@ load_tokens(load_t *load, const char *file)
 
     for (i = 0; i < n; i++) {
         end = strchr(p, '\n');
+
+        if (end == NULL) {
+            break;
+        }
+
         *end = '\0';
 
         space = strchr(p, ' ');

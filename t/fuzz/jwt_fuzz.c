@@ -54,6 +54,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text.len = size - 1;
     text.data = malloc(size);
 
+    if (text.data == NULL) {
+        abort();
+    }
+
     if (text.len) {
         memcpy(text.data, data + 1, text.len);
     }
@@ -124,6 +128,11 @@ fuzz_part(slice_t *part)
 
     token.len = part->len + 2;
     token.data = malloc(token.len);
+
+    if (token.data == NULL) {
+        abort();
+    }
+
     dots = token.data;
     dots[0] = '.';
     dots[1] = '.';

@@ -273,8 +273,8 @@ error_is(sig_code_e code, const char *name, const slice_t *id,
             && strcmp(got_type, "error") == 0
             && strcmp(got_name, name) == 0
             && strlen(got_text) >= 10
-            && (got_id == NULL) == (meant_id == NULL)
-            && (got_id == NULL || strcmp(got_id, meant_id) == 0)
+            && ((got_id == NULL || meant_id == NULL)
+                ? got_id == meant_id : strcmp(got_id, meant_id) == 0)
             && strcmp((char *) sig_proto_code_name(code)->data, name) == 0
             && sig_proto_code_name(code)->len == strlen(name));
 
