@@ -377,7 +377,7 @@ ngx_signaling_zone_arena(ngx_signaling_zone_t *zone)
         zone->record_max = NGX_SIGNALING_RECORD_MAX;
     }
 
-    arena = 4 * ngx_align(zone->record_max, 4096);
+    arena = sig_mailbox_arena(zone->record_max);
 
     workers = ngx_max(ccf->worker_processes, 1);
     workers = ngx_min(workers, SIG_SLOTS_MAX);

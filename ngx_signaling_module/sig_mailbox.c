@@ -237,10 +237,27 @@ sig_mailbox_is_open(sig_mailbox_t *mb, uint32_t slot)
 }
 
 
+/*
+ * Not a whole quarter: with the other half kept free, and what is left out
+ * where the arena ends, an empty arena has to have room for it wherever the
+ * last record has ended.
+ */
+
 size_t
 sig_mailbox_record_max(sig_mailbox_t *mb)
 {
-    return mb->arena / 4;
+    return mb->arena / 4 - sizeof(sig_mailbox_record_t);
+}
+
+
+size_t
+sig_mailbox_arena(size_t record)
+{
+    size_t  size;
+
+    size = record + sizeof(sig_mailbox_record_t);
+
+    return 4 * ((size + 4095) & ~(size_t) 4095);
 }
 
 

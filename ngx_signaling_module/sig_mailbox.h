@@ -114,8 +114,12 @@ void sig_mailbox_close(sig_mailbox_t *mb, uint32_t slot);
 int sig_mailbox_is_open(sig_mailbox_t *mb, uint32_t slot);
 
 
-/* the longest record, bytes: a quarter of the arena */
+/*
+ * The longest record, bytes: with what stands before it a quarter of the
+ * arena.  And the smallest arena that takes records that long.
+ */
 size_t sig_mailbox_record_max(sig_mailbox_t *mb);
+size_t sig_mailbox_arena(size_t record);
 
 /*
  * Gives len bytes, aligned to 8, in the own arena for the next record, or

@@ -15,8 +15,7 @@
 
 
 #define ARENA       8192
-#define RECORD_MAX  (ARENA / 4)
-#define SHARE       (RECORD_MAX - 16)  /* a quarter of the arena */
+#define RECORD_MAX  (ARENA / 4 - 16)
 #define QUEUE       SIG_MAILBOX_RING
 
 
@@ -36,6 +35,7 @@ static void test_slow_receiver(void);
 static void test_in_hand(void);
 static void test_not_posted(void);
 static void test_lengths(void);
+static void test_longest(void);
 static void test_wrap(void);
 static int wrap_post(region_t *r, queue_t *queue, uint32_t number);
 static int wrap_read(region_t *r, queue_t *queue, uint32_t dst);
@@ -58,10 +58,10 @@ test_full_arena(void)
     pass = 1;
 
     for (i = 0; i < 2; i++) {
-        p = sig_mailbox_reserve(&r.mb[0], SHARE);
+        p = sig_mailbox_reserve(&r.mb[0], RECORD_MAX);
         pass &= (p != NULL);
         if (p != NULL) {
-            pattern_write(p, SHARE, i);
+            pattern_write(p, RECORD_MAX, i);
             pass &= sig_mailbox_post(&r.mb[0], 1 + i, &wake)
                     == SIG_MAILBOX_OK;
         }
@@ -74,25 +74,25 @@ test_full_arena(void)
 
     sig_mailbox_begin(&r.mb[1], 0);
     pass = sig_mailbox_next(&r.mb[1], &src, &record)
-           && pattern_is(&record, SHARE, 0)
+           && pattern_is(&record, RECORD_MAX, 0)
            && sig_mailbox_reserve(&r.mb[0], 8) == NULL;
     sig_mailbox_end(&r.mb[1]);
-    p = sig_mailbox_reserve(&r.mb[0], SHARE);
+    p = sig_mailbox_reserve(&r.mb[0], RECORD_MAX);
     pass &= (p != NULL);
 
     if (p != NULL) {
-        pattern_write(p, SHARE, 3);
+        pattern_write(p, RECORD_MAX, 3);
         pass &= sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
     }
 
     sig_mailbox_begin(&r.mb[1], 0);
     pass &= sig_mailbox_next(&r.mb[1], &src, &record)
-            && pattern_is(&record, SHARE, 3);
+            && pattern_is(&record, RECORD_MAX, 3);
 
     for (i = 1; i < 2; i++) {
         sig_mailbox_begin(&r.mb[i + 1], 0);
         pass &= sig_mailbox_next(&r.mb[i + 1], &src, &record)
-                && pattern_is(&record, SHARE, i);
+                && pattern_is(&record, RECORD_MAX, i);
     }
 
     ok(pass, "full arena: space comes back when the record is given back");
@@ -115,7 +115,7 @@ test_share(void)
     pass = 1;
 
     for (i = 0; i < 2; i++) {
-        pass &= sig_mailbox_reserve(&r.mb[0], SHARE / 2 - 24) != NULL
+        pass &= sig_mailbox_reserve(&r.mb[0], RECORD_MAX / 2 - 24) != NULL
                 && sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
     }
 
@@ -366,6 +366,44 @@ test_lengths(void)
 }
 
 
+/* wherever the last record has ended, and in the smallest arena for it */
+
+static void
+test_longest(void)
+{
+    int       pass, wake;
+    size_t    len;
+    uint32_t  i;
+    region_t  r;
+
+    region_make(&r, 2, ARENA);
+    pass = 1;
+
+    for (i = 0; i < ARENA / 8; i++) {
+        pass &= sig_mailbox_reserve(&r.mb[0], i % 3 * 8) != NULL
+                && sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK
+                && drain(&r.mb[1], 0) == 1
+                && sig_mailbox_reserve(&r.mb[0], RECORD_MAX) != NULL;
+    }
+
+    ok(pass, "lengths: the longest has room in an empty arena");
+
+    region_free(&r);
+
+    pass = 1;
+
+    for (len = 1; len < 20000; len += 13) {
+        region_make(&r, 1, sig_mailbox_arena(len));
+        pass &= sig_mailbox_record_max(&r.mb[0]) >= len;
+        region_free(&r);
+    }
+
+    ok(pass && sig_mailbox_arena(4096 - 16) == 4 * 4096
+       && sig_mailbox_arena(4096 - 15) == 8 * 4096,
+       "lengths: the smallest arena for a record");
+}
+
+
 /* random lengths and random readers against a plain queue for each pair */
 
 static void
@@ -547,6 +585,7 @@ main(void)
     test_in_hand();
     test_not_posted();
     test_lengths();
+    test_longest();
     test_wrap();
     test_untouched();
 

@@ -12,7 +12,7 @@
 
 
 #define ARENA       4096
-#define RECORD_MAX  (ARENA / 4)
+#define RECORD_MAX  (ARENA / 4 - 16)
 #define SLOTS       4
 #define HEAD        sizeof(sig_mailbox_record_t)
 

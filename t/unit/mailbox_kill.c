@@ -274,10 +274,10 @@ burst(worker_t *w)
         len = 1 + kill_chance(w, 1000);
 
         if (kill_chance(w, 4) == 0) {
-            len = 1 + kill_chance(w, KILL_ARENA / 4);
+            len = 1 + kill_chance(w, KILL_RECORD);
 
         } else if (kill_chance(w, 64) == 0) {
-            len = KILL_ARENA / 4;
+            len = KILL_RECORD;
         }
 
         dst = (kill_chance(w, 4) == 0) ? EVERYBODY : kill_other(w);

@@ -103,7 +103,7 @@ kill_look(worker_t *w)
 static void
 accept_record(worker_t *w, uint32_t src, slice_t *record)
 {
-    u_char   copy[KILL_ARENA / 4];
+    u_char   copy[KILL_RECORD];
     head_t  *head;
 
     atomic_fetch_add(&w->ledger->received, 1);

@@ -11,7 +11,7 @@
 
 
 #define ARENA       8192
-#define RECORD_MAX  (ARENA / 4)
+#define RECORD_MAX  (ARENA / 4 - 16)
 
 
 static void test_size(void);
