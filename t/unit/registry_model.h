@@ -22,12 +22,27 @@
 #include "registry_region.h"
 
 
+/* a small one is compared faster, for the fuzzer */
+
+#ifdef MODEL_SMALL
+
+#define MODEL_SLOTS    5
+#define MODEL_IDS      8
+#define MODEL_ROOMS    5
+#define MODEL_CONNS    80              /* one peer has no more than 64 */
+#define MODEL_MEMBERS  160
+
+#else
+
 #define MODEL_SLOTS    70              /* 0 and 64 share a bit of the mask */
-#define MODEL_APPS     2
 #define MODEL_IDS      120
 #define MODEL_ROOMS    40
 #define MODEL_CONNS    600
 #define MODEL_MEMBERS  3000
+
+#endif
+
+#define MODEL_APPS     2
 #define MODEL_APPS_MAX 100             /* most of them with nobody */
 #define MODEL_DATA     12              /* kinds of metadata */
 #define MODEL_NOW      1796083200      /* December 2026, UTC, and later */
