@@ -16,9 +16,8 @@
 
 
 #include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "fuzz_choice.h"
 #include "mailbox_points.h"
 #include "mailbox_region.h"
 
@@ -51,7 +50,6 @@ typedef struct {
 } fuzz_list_t;
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void fuzz_step(void);
 static void fuzz_post(uint32_t src);
 static int fuzz_post_to(uint32_t src, uint32_t dst, size_t len);
@@ -66,8 +64,6 @@ static void fuzz_died(uint32_t slot);
 static void fuzz_hear_all(void);
 static void fuzz_look(uint32_t slot);
 static void fuzz_point(void);
-static unsigned fuzz_chance(unsigned n);
-static void fuzz_check(int condition);
 
 
 static region_t         region;
@@ -82,8 +78,6 @@ static uint32_t         number;
 static int              damaged;
 static unsigned         patience;      /* atomic operations before a death */
 static jmp_buf          death;
-static size_t           left;
-static const uint8_t   *next;
 
 
 int
@@ -91,8 +85,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint32_t  n;
 
-    next = data;
-    left = size;
+    fuzz_begin(data, size);
 
     memset(owner, 0, sizeof(owner));
     memset(lists, 0, sizeof(lists));
@@ -107,7 +100,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     region_make(&region, FUZZ_SLOTS, FUZZ_ARENA);
 
-    for (n = 0; n < FUZZ_STEPS && left > 0; n++) {
+    for (n = 0; n < FUZZ_STEPS && fuzz_left > 0; n++) {
         fuzz_step();
     }
 
@@ -520,7 +513,7 @@ fuzz_hear_all(void)
     for (slot = 0; slot < FUZZ_SLOTS; slot++) {
 
         while (owner[slot] != FUZZ_OPEN) {
-            left = 0;
+            fuzz_begin(NULL, 0);
             fuzz_reap(slot);
 
             if (damaged && owner[slot] != FUZZ_OPEN) {
@@ -572,38 +565,5 @@ fuzz_point(void)
 {
     if (patience != 0 && --patience == 0) {
         longjmp(death, 1);
-    }
-}
-
-
-/* what there is to choose is the next byte, or the next two; then the last */
-
-static unsigned
-fuzz_chance(unsigned n)
-{
-    unsigned  c;
-
-    if (left < (n > 256 ? 2 : 1)) {
-        left = 0;
-        return n - 1;
-    }
-
-    c = *next++;
-    left--;
-
-    if (n > 256) {
-        c = c << 8 | *next++;
-        left--;
-    }
-
-    return c % n;
-}
-
-
-static void
-fuzz_check(int condition)
-{
-    if (!condition) {
-        abort();
     }
 }

@@ -10,9 +10,9 @@
 
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <strings.h>
 
+#include "fuzz.h"
 #include "sig_proto.h"
 
 
@@ -27,7 +27,6 @@ typedef enum {
 } fuzz_verdict_e;
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 static fuzz_verdict_e fuzz_judge(const u_char *p, size_t n, int *first);
 static void fuzz_iron(u_char *p, size_t n);
 static unsigned fuzz_depth(const u_char *p, size_t n);
@@ -47,8 +46,6 @@ static sig_code_e fuzz_peer_id(const json_t *name);
 static size_t fuzz_units(const json_t *string);
 static int fuzz_string_is(const json_t *string, const slice_t *s);
 static void fuzz_answer(const sig_envelope_t *e, const json_t *root);
-static u_char *fuzz_copy(const u_char *p, size_t n);
-static void fuzz_check(int condition);
 
 
 static slice_t  fuzz_from = slice("\"alice\"");
@@ -62,7 +59,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     u_char          *copy;
     fuzz_verdict_e   verdict;
 
-    copy = fuzz_copy(p, n);
+    copy = fuzz_slice(p, n).data;
     first = sig_proto_json(copy, n);
 
     fuzz_check(memcmp(copy, p, n) == 0);
@@ -101,7 +98,7 @@ fuzz_judge(const u_char *p, size_t n, int *first)
         return FUZZ_NOT_JSON;
     }
 
-    copy = fuzz_copy(p, n);
+    copy = fuzz_slice(p, n).data;
     fuzz_iron(copy, n);
 
     tree = json_loadb((const char *) copy, n, FUZZ_FLAGS, &error);
@@ -236,13 +233,13 @@ fuzz_read(const u_char *p, size_t n, fuzz_verdict_e verdict, int first)
     json_error_t     error;
     sig_envelope_t   e, l;
 
-    copy = fuzz_copy(p, n);
+    copy = fuzz_slice(p, n).data;
     code = sig_proto_read(&e, copy, n, n);
 
     fuzz_check(code != SIG_DATA_TOO_BIG);
     fuzz_untouched(&e, code, p, copy, n);
 
-    again = fuzz_copy(p, n);
+    again = fuzz_slice(p, n).data;
     limited = sig_proto_read(&l, again, n, FUZZ_MAX_DATA);
 
     if (code == SIG_OK && e.data.len > FUZZ_MAX_DATA) {
@@ -637,29 +634,4 @@ fuzz_answer(const sig_envelope_t *e, const json_t *root)
 
     json_decref(frame);
     free(p);
-}
-
-
-static u_char *
-fuzz_copy(const u_char *p, size_t n)
-{
-    u_char  *copy;
-
-    copy = calloc(n ? n : 1, 1);
-    fuzz_check(copy != NULL);
-
-    if (n != 0) {
-        memcpy(copy, p, n);
-    }
-
-    return copy;
-}
-
-
-static void
-fuzz_check(int condition)
-{
-    if (!condition) {
-        abort();
-    }
 }

@@ -11,8 +11,8 @@
 
 
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "fuzz_choice.h"
 #include "registry_model_run.h"
 
 
@@ -25,14 +25,11 @@
 
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *fuzz_step(void);
-static void fuzz_check(const char *what, unsigned n);
+static void fuzz_same(const char *what, unsigned n);
 
 
-static size_t          left;
-static unsigned        patience;       /* stores until somebody dies */
-static const uint8_t  *next;
+static unsigned  patience;             /* stores until somebody dies */
 
 
 int
@@ -53,21 +50,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned  n;
 
-    next = data;
-    left = size;
+    fuzz_begin(data, size);
 
     model_begin();
 
-    for (n = 0; n < FUZZ_STEPS && left > 0; n++) {
-        fuzz_check(fuzz_step(), n);
-        fuzz_check(model_compare(&model), n);
+    for (n = 0; n < FUZZ_STEPS && fuzz_left > 0; n++) {
+        fuzz_same(fuzz_step(), n);
+        fuzz_same(model_compare(&model), n);
     }
 
     /* what is left of the input is for nobody's death */
 
-    left = 0;
+    fuzz_begin(NULL, 0);
 
-    fuzz_check(model_finish(), n);
+    fuzz_same(model_finish(), n);
 
     region_free(&model.region);
 
@@ -101,31 +97,10 @@ fuzz_step(void)
 }
 
 
-/* what there is to choose is the next byte, or the next two; then the last */
-
 unsigned
 chance(unsigned n)
 {
-    unsigned  c;
-
-    if (n == 0) {
-        return 0;
-    }
-
-    if (left < (n > 256 ? 2 : 1)) {
-        left = 0;
-        return n - 1;
-    }
-
-    c = *next++;
-    left--;
-
-    if (n > 256) {
-        c = c << 8 | *next++;
-        left--;
-    }
-
-    return c % n;
+    return fuzz_chance(n);
 }
 
 
@@ -152,7 +127,7 @@ fatal(const char *file, int line, int rebuild)
 
 
 static void
-fuzz_check(const char *what, unsigned n)
+fuzz_same(const char *what, unsigned n)
 {
     if (what != NULL) {
         (void) fprintf(stderr, "step %u: %s\n", n, what);

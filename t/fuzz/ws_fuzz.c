@@ -11,8 +11,7 @@
  */
 
 
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "sig_ws.h"
 
 
@@ -36,7 +35,6 @@ typedef struct {
 } fuzz_stream_t;
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 static void fuzz_whole(fuzz_stream_t *s, const u_char *p, size_t n,
     uint64_t max);
 static void fuzz_pieces(fuzz_stream_t *s, const u_char *p, size_t n,
@@ -46,8 +44,6 @@ static void fuzz_inspect(fuzz_frame_t *f);
 static void fuzz_close(const fuzz_frame_t *f);
 static void fuzz_compare(const fuzz_stream_t *a, const fuzz_stream_t *b);
 static void fuzz_free(fuzz_stream_t *s);
-static u_char *fuzz_copy(const u_char *p, size_t n);
-static void fuzz_check(int condition);
 
 
 int
@@ -107,7 +103,7 @@ fuzz_whole(fuzz_stream_t *s, const u_char *p, size_t n, uint64_t max)
         }
 
         s->consumed += (size_t) rc;
-        f->payload = fuzz_copy(p + s->consumed, f->head.len);
+        f->payload = fuzz_slice(p + s->consumed, f->head.len).data;
 
         /* as the RFC writes it, 5.3 */
 
@@ -144,7 +140,7 @@ fuzz_pieces(fuzz_stream_t *s, const u_char *p, size_t n, uint64_t max,
     while (s->n < FUZZ_FRAMES) {
         f = &s->frames[s->n];
 
-        copy = fuzz_copy(p + s->consumed, have);
+        copy = fuzz_slice(p + s->consumed, have).data;
         rc = sig_ws_read_head(&f->head, copy, have, max);
         free(copy);
 
@@ -173,7 +169,7 @@ fuzz_pieces(fuzz_stream_t *s, const u_char *p, size_t n, uint64_t max,
         }
 
         s->consumed += (size_t) rc;
-        f->payload = fuzz_copy(p + s->consumed, f->head.len);
+        f->payload = fuzz_slice(p + s->consumed, f->head.len).data;
 
         for (done = 0; done < f->head.len; done += step) {
             step = fuzz_piece(&cut);
@@ -295,30 +291,5 @@ fuzz_free(fuzz_stream_t *s)
 
     for (i = 0; i < FUZZ_FRAMES; i++) {
         free(s->frames[i].payload);
-    }
-}
-
-
-static u_char *
-fuzz_copy(const u_char *p, size_t n)
-{
-    u_char  *copy;
-
-    copy = calloc(n ? n : 1, 1);
-    fuzz_check(copy != NULL);
-
-    if (n != 0) {
-        memcpy(copy, p, n);
-    }
-
-    return copy;
-}
-
-
-static void
-fuzz_check(int condition)
-{
-    if (!condition) {
-        abort();
     }
 }

@@ -1,0 +1,153 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ *
+ * Fuzzes strings of JSON: the scanner of this processor and the one that runs
+ * everywhere must agree, whatever the place of the text in memory.  The input
+ * is the text from behind the opening quote.
+ */
+
+
+#include "fuzz.h"
+#include "sig_json.h"
+
+
+/* the one that runs everywhere, under names of its own */
+
+#define SIG_JSON_PORTABLE   1
+
+#define sig_json_string     plain_string
+#define sig_json_plain      plain_plain
+#define sig_json_char       plain_char
+#define sig_json_equal      plain_equal
+#define sig_json_unescape   plain_unescape
+
+const u_char *plain_string(const u_char *p, const u_char *end);
+size_t plain_plain(const slice_t *inside);
+int32_t plain_char(const u_char **p, const u_char *end);
+int plain_equal(const slice_t *inside, const slice_t *text);
+int plain_unescape(slice_t *inside);
+
+/* NOLINTNEXTLINE(bugprone-suspicious-include) */
+#include "sig_json_string.c"
+
+#undef sig_json_string
+#undef sig_json_plain
+#undef sig_json_char
+#undef sig_json_equal
+#undef sig_json_unescape
+
+
+#define FUZZ_OFFSETS  16               /* of a block */
+
+
+static void fuzz_inside(const slice_t *inside);
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t         i;
+    ssize_t        len;
+    slice_t        text, inside;
+    const u_char  *end;
+
+    text = fuzz_slice(data, size);
+    end = plain_string(text.data, text.data + text.len);
+
+    len = (end != NULL) ? end - text.data : -1;
+
+    fuzz_check(len == -1 || (len > 0 && text.data[len - 1] == '"'));
+
+    free(text.data);
+
+    for (i = 0; i < FUZZ_OFFSETS; i++) {
+        text.len = i + size;
+        text.data = malloc(text.len + 1);
+        fuzz_check(text.data != NULL);
+
+        memset(text.data, '"', i);
+        memcpy(text.data + i, data, size);
+
+        /* the copy's last byte is the allocation's, but for an empty one */
+
+        text.data = realloc(text.data, text.len ? text.len : 1);
+        fuzz_check(text.data != NULL);
+
+        end = sig_json_string(text.data + i, text.data + text.len);
+
+        fuzz_check(len == -1 ? end == NULL
+                             : end == text.data + i + len);
+
+        free(text.data);
+    }
+
+    if (len != -1) {
+        inside = fuzz_slice(data, (size_t) len - 1);
+        fuzz_inside(&inside);
+        free(inside.data);
+    }
+
+    return 0;
+}
+
+
+/* what is in a string that has been scanned */
+
+static void
+fuzz_inside(const slice_t *inside)
+{
+    int            there, same;
+    size_t         plain;
+    int32_t        c;
+    slice_t        one, other, twice;
+    const u_char  *p, *q, *end;
+
+    plain = sig_json_plain(inside);
+
+    fuzz_check(plain == plain_plain(inside));
+    fuzz_check(plain == inside->len || inside->data[plain] == '\\'
+               || inside->data[plain] >= 0x80);
+
+    p = inside->data;
+    end = p + inside->len;
+    there = 1;
+
+    while (p < end) {
+        q = p;
+        c = sig_json_char(&p, end);
+
+        fuzz_check(c == plain_char(&q, end));
+
+        if (c == -1) {
+            there = 0;
+            break;
+        }
+
+        fuzz_check(p == q && p <= end && c <= 0x10ffff);
+    }
+
+    one = fuzz_slice(inside->data, inside->len);
+    other = fuzz_slice(inside->data, inside->len);
+
+    fuzz_check(sig_json_unescape(&one) == there);
+    fuzz_check(plain_unescape(&other) == there);
+
+    if (there) {
+        fuzz_check(slice_eq(&one, &other) && one.len <= inside->len);
+
+        /* the text in it, if it is ASCII, is what it is the same as */
+
+        twice = one;
+        same = sig_json_equal(inside, &twice);
+
+        fuzz_check(same == plain_equal(inside, &twice));
+
+        if (sig_json_plain(&one) == one.len) {
+            fuzz_check(same);
+        }
+    }
+
+    free(one.data);
+    free(other.data);
+}
