@@ -21,7 +21,8 @@
  *     ngx_signaling_output.c      output queues
  *     ngx_signaling_peer.c        what a client message does
  *     ngx_signaling_room.c        rooms of this worker, fan-out
- *     ngx_signaling_presence.c    snapshots and deltas
+ *     ngx_signaling_presence.c    snapshots, changes of rooms
+ *     ngx_signaling_delta.c       changes gathered and told
  *     ngx_signaling_ipc.c         records to other workers
  *     ngx_signaling_record.c      records from other workers
  *     ngx_signaling_worker.c      a worker's life: slots, ticks, reaping
@@ -82,6 +83,7 @@
 typedef struct ngx_signaling_conn_s    ngx_signaling_conn_t;
 typedef struct ngx_signaling_sub_s     ngx_signaling_sub_t;
 typedef struct ngx_signaling_room_s    ngx_signaling_room_t;
+typedef struct ngx_signaling_batch_s   ngx_signaling_batch_t;
 typedef struct ngx_signaling_frame_s   ngx_signaling_frame_t;
 typedef struct ngx_signaling_item_s    ngx_signaling_item_t;
 typedef struct ngx_signaling_parcel_s  ngx_signaling_parcel_t;
@@ -196,7 +198,7 @@ struct ngx_signaling_conn_s {
     ngx_signaling_queue_t      out;
     ngx_signaling_queue_t      held;
     ngx_queue_t                waiting;      /* for the first held snapshot */
-    ngx_signaling_conn_t      *next_dirty;   /* or next free one */
+    ngx_queue_t                link;         /* of the dirty, or free, ones */
     size_t                     out_bytes;    /* in both queues */
     uint32_t                   out_sent;     /* of the first frame */
 
@@ -236,6 +238,7 @@ struct ngx_signaling_conn_s {
     unsigned                   registered:1; /* ref is valid */
     unsigned                   shared_id:1;
     unsigned                   dirty:1;
+    unsigned                   crowd:1;      /* dirty, in that queue */
     unsigned                   detached:1;   /* the events are ours */
     unsigned                   pinged:1;     /* deadline is for a pong */
     unsigned                   broken:1;     /* input is not parsed any more */
@@ -257,6 +260,7 @@ struct ngx_signaling_sub_s {
     sig_ref_t                  member;
     uint64_t                   joined;       /* number of its joining */
     uint64_t                   seq;          /* of its snapshot */
+    uint32_t                   told;         /* of the room's batch */
     unsigned                   metadata:1;   /* wants fromMetadata */
 };
 
@@ -267,6 +271,7 @@ struct ngx_signaling_room_s {
     ngx_signaling_room_t      *next_name;
     ngx_signaling_room_t      *next_ref;
     ngx_queue_t                subs;
+    ngx_signaling_batch_t     *batch;        /* of changes, or NULL */
     sig_ref_t                  ref;          /* gen 0: not joined yet */
     uint32_t                   hash;
     uint32_t                   app;
@@ -275,6 +280,13 @@ struct ngx_signaling_room_s {
     slice_t                    quoted;
     u_char                     text[1];
 };
+
+
+/* so large that what goes to all is told, and written, in steps */
+
+#define NGX_SIGNALING_LARGE        64
+
+#define ngx_signaling_large(room)  ((room)->nsubs > NGX_SIGNALING_LARGE)
 
 
 /* a message to a channel, whoever has published it */
@@ -333,7 +345,7 @@ struct ngx_signaling_worker_s {
 
     ngx_signaling_conn_t     **chunks;       /* connections by number */
     uint32_t                   nchunks;
-    ngx_signaling_conn_t      *free;
+    ngx_queue_t                free;
     uint32_t                   connections;  /* open or closing ones */
 
     ngx_signaling_room_t     **by_name;
@@ -342,11 +354,19 @@ struct ngx_signaling_worker_s {
     uint32_t                   room_mask;    /* size of either table - 1 */
     u_char                     seed[16];     /* of the first table's hash */
 
-    ngx_signaling_conn_t      *dirty;
+    ngx_queue_t                dirty;        /* to be written this turn */
+    ngx_queue_t                crowd;        /* likewise, some each turn */
     ngx_event_t                flush;
 
     ngx_queue_t                waiting;      /* conns, by their snapshot */
     ngx_event_t                snapshots;
+
+    ngx_queue_t                news;         /* ngx_signaling_delta.c */
+    ngx_queue_t                later;
+    ngx_event_t                later_ev;
+    ngx_signaling_batch_t     *batches;      /* free ones */
+    uint32_t                   nbatches;
+    uint32_t                   untold;       /* batches with entries */
 
     ngx_event_t                tick;
     ngx_connection_t          *wake;         /* the eventfd of our slot */
@@ -520,6 +540,7 @@ void ngx_signaling_unhold(ngx_signaling_conn_t *sc,
 void ngx_signaling_unhold_all(ngx_signaling_conn_t *sc);
 void ngx_signaling_doom(ngx_signaling_conn_t *sc, ngx_uint_t code);
 void ngx_signaling_dirty(ngx_signaling_conn_t *sc);
+void ngx_signaling_flush_post(ngx_signaling_worker_t *sw);
 void ngx_signaling_output_clear(ngx_signaling_conn_t *sc,
     ngx_uint_t keep_begun);
 ngx_int_t ngx_signaling_output_flush(ngx_signaling_conn_t *sc);
@@ -566,6 +587,20 @@ void ngx_signaling_heard(ngx_signaling_worker_t *sw,
     const slice_t *metadata);
 void ngx_signaling_departed(ngx_signaling_worker_t *sw,
     sig_departure_t *departure, ngx_uint_t origin);
+
+
+/* ngx_signaling_delta.c */
+
+void ngx_signaling_news_init(ngx_signaling_worker_t *sw);
+void ngx_signaling_news(ngx_signaling_worker_t *sw,
+    ngx_signaling_room_t *room, ngx_uint_t joined, ngx_uint_t shared_id,
+    uint64_t seq, const slice_t *peer, const slice_t *metadata);
+void ngx_signaling_news_tell(ngx_signaling_worker_t *sw,
+    ngx_signaling_room_t *room);
+void ngx_signaling_news_tell_one(ngx_signaling_conn_t *sc);
+void ngx_signaling_news_flush(ngx_signaling_worker_t *sw);
+void ngx_signaling_news_forget(ngx_signaling_worker_t *sw,
+    ngx_signaling_room_t *room);
 
 
 /* ngx_signaling_ipc.c */

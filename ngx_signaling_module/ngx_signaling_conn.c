@@ -33,14 +33,17 @@ ngx_signaling_conn_t *
 ngx_signaling_conn_alloc(ngx_signaling_worker_t *sw)
 {
     uint32_t               number;
+    ngx_queue_t           *q;
     ngx_signaling_conn_t  *sc;
 
-    if (sw->free == NULL && ngx_signaling_conn_grow(sw) != NGX_OK) {
+    if (ngx_queue_empty(&sw->free) && ngx_signaling_conn_grow(sw) != NGX_OK) {
         return NULL;
     }
 
-    sc = sw->free;
-    sw->free = sc->next_dirty;
+    q = ngx_queue_head(&sw->free);
+    ngx_queue_remove(q);
+
+    sc = ngx_queue_data(q, ngx_signaling_conn_t, link);
     number = sc->number;
 
     ngx_memzero(sc, sizeof(ngx_signaling_conn_t));
@@ -90,8 +93,7 @@ ngx_signaling_conn_grow(ngx_signaling_worker_t *sw)
     for (i = NGX_SIGNALING_CHUNK; i > 0; i--) {
         sc[i - 1].number = sw->nchunks * NGX_SIGNALING_CHUNK
                            + (uint32_t) i - 1;
-        sc[i - 1].next_dirty = sw->free;
-        sw->free = &sc[i - 1];
+        ngx_queue_insert_head(&sw->free, &sc[i - 1].link);
     }
 
     chunks[sw->nchunks++] = sc;
@@ -131,18 +133,12 @@ ngx_signaling_conn_get(ngx_signaling_worker_t *sw, uint32_t number,
 void
 ngx_signaling_conn_free(ngx_signaling_conn_t *sc)
 {
-    ngx_signaling_conn_t   **dirty;
     ngx_signaling_worker_t  *sw;
 
     sw = sc->worker;
 
     if (sc->dirty) {
-        for (dirty = &sw->dirty; *dirty != sc; dirty = &(*dirty)->next_dirty)
-        {
-            /* void */
-        }
-
-        *dirty = sc->next_dirty;
+        ngx_queue_remove(&sc->link);
         sc->dirty = 0;
     }
 
@@ -172,8 +168,7 @@ ngx_signaling_conn_free(ngx_signaling_conn_t *sc)
     sc->in = NULL;
     sc->message = NULL;
 
-    sc->next_dirty = sw->free;
-    sw->free = sc;
+    ngx_queue_insert_head(&sw->free, &sc->link);
     sw->connections--;
 }
 

@@ -11,6 +11,9 @@
  * written once at the end of the turn of the event loop.  So whoever walks a
  * list of connections can send to them without one of them being closed
  * under it: what has to be closed is doomed, and closed at the flush.
+ *
+ * Those who get what goes to all of a large room are written some in each
+ * turn, so that nobody else waits for all of them.
  */
 
 
@@ -19,8 +22,12 @@
 
 #define NGX_SIGNALING_IOVS   64
 #define NGX_SIGNALING_ITEMS  4096    /* kept for reuse */
+#define NGX_SIGNALING_SLICE  128     /* of a crowd, in a turn */
 
 
+static void ngx_signaling_push(ngx_signaling_conn_t *sc,
+    ngx_signaling_frame_t *f);
+static void ngx_signaling_dirty_crowd(ngx_signaling_conn_t *sc);
 static ngx_signaling_item_t *ngx_signaling_item(ngx_signaling_worker_t *sw);
 static void ngx_signaling_queue_push(ngx_signaling_queue_t *q,
     ngx_signaling_item_t *item);
@@ -33,6 +40,7 @@ static ssize_t ngx_signaling_output_ssl(ngx_signaling_conn_t *sc);
 static void ngx_signaling_output_advance(ngx_signaling_conn_t *sc,
     size_t sent);
 static void ngx_signaling_flush_handler(ngx_event_t *ev);
+static void ngx_signaling_flush_first(ngx_queue_t *queue);
 static void ngx_signaling_snapshots_handler(ngx_event_t *ev);
 static void ngx_signaling_release(ngx_signaling_conn_t *sc);
 
@@ -49,7 +57,11 @@ ngx_signaling_output_init(ngx_signaling_worker_t *sw)
     sw->snapshots.log = sw->log;
     sw->snapshots.cancelable = 1;
 
+    ngx_queue_init(&sw->dirty);
+    ngx_queue_init(&sw->crowd);
     ngx_queue_init(&sw->waiting);
+
+    ngx_signaling_news_init(sw);
 
     sw->scratch = ngx_palloc(sw->cycle->pool, NGX_SIGNALING_SCRATCH);
 
@@ -61,6 +73,14 @@ ngx_signaling_output_init(ngx_signaling_worker_t *sw)
 
 void
 ngx_signaling_send(ngx_signaling_conn_t *sc, ngx_signaling_frame_t *f)
+{
+    ngx_signaling_push(sc, f);
+    ngx_signaling_dirty(sc);
+}
+
+
+static void
+ngx_signaling_push(ngx_signaling_conn_t *sc, ngx_signaling_frame_t *f)
 {
     ngx_signaling_item_t  *item;
 
@@ -81,7 +101,6 @@ ngx_signaling_send(ngx_signaling_conn_t *sc, ngx_signaling_frame_t *f)
     sc->out_bytes += f->len;
 
     ngx_signaling_queue_push(&sc->out, item);
-    ngx_signaling_dirty(sc);
 }
 
 
@@ -100,12 +119,19 @@ ngx_signaling_deliver(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
 
     sc->messages_out++;
 
-    if (sc->held.first == NULL) {
-        ngx_signaling_send(sc, f);
+    if (sc->held.first) {
+        ngx_signaling_hold(sc, room, f, 0);
         return;
     }
 
-    ngx_signaling_hold(sc, room, f, 0);
+    ngx_signaling_push(sc, f);
+
+    if (room && ngx_signaling_large(room)) {
+        ngx_signaling_dirty_crowd(sc);
+        return;
+    }
+
+    ngx_signaling_dirty(sc);
 }
 
 
@@ -221,6 +247,30 @@ ngx_signaling_dirty(ngx_signaling_conn_t *sc)
 {
     ngx_signaling_worker_t  *sw;
 
+    sw = sc->worker;
+
+    if (sc->dirty) {
+
+        if (!sc->crowd) {
+            return;
+        }
+
+        ngx_queue_remove(&sc->link);
+    }
+
+    sc->dirty = 1;
+    sc->crowd = 0;
+
+    ngx_queue_insert_tail(&sw->dirty, &sc->link);
+    ngx_signaling_flush_post(sw);
+}
+
+
+static void
+ngx_signaling_dirty_crowd(ngx_signaling_conn_t *sc)
+{
+    ngx_signaling_worker_t  *sw;
+
     if (sc->dirty) {
         return;
     }
@@ -228,9 +278,16 @@ ngx_signaling_dirty(ngx_signaling_conn_t *sc)
     sw = sc->worker;
 
     sc->dirty = 1;
-    sc->next_dirty = sw->dirty;
-    sw->dirty = sc;
+    sc->crowd = 1;
 
+    ngx_queue_insert_tail(&sw->crowd, &sc->link);
+    ngx_signaling_flush_post(sw);
+}
+
+
+void
+ngx_signaling_flush_post(ngx_signaling_worker_t *sw)
+{
     if (!sw->flush.posted) {
         ngx_post_event(&sw->flush, &ngx_posted_events);
     }
@@ -454,20 +511,42 @@ ngx_signaling_output_advance(ngx_signaling_conn_t *sc, size_t sent)
 static void
 ngx_signaling_flush_handler(ngx_event_t *ev)
 {
-    ngx_signaling_conn_t    *sc;
+    ngx_uint_t               n;
     ngx_signaling_worker_t  *sw;
 
     sw = ev->data;
 
-    while (sw->dirty) {
-        sc = sw->dirty;
-        sw->dirty = sc->next_dirty;
-        sc->dirty = 0;
+    ngx_signaling_news_flush(sw);
 
-        ngx_signaling_conn_flush(sc);
+    while (!ngx_queue_empty(&sw->dirty)) {
+        ngx_signaling_flush_first(&sw->dirty);
+    }
+
+    for (n = 0; n < NGX_SIGNALING_SLICE && !ngx_queue_empty(&sw->crowd); n++) {
+        ngx_signaling_flush_first(&sw->crowd);
     }
 
     ngx_signaling_retire_flush(sw);
+
+    if (!ngx_queue_empty(&sw->crowd) && !ev->posted) {
+        ngx_post_event(ev, &ngx_posted_next_events);
+    }
+}
+
+
+static void
+ngx_signaling_flush_first(ngx_queue_t *queue)
+{
+    ngx_queue_t           *q;
+    ngx_signaling_conn_t  *sc;
+
+    q = ngx_queue_head(queue);
+    ngx_queue_remove(q);
+
+    sc = ngx_queue_data(q, ngx_signaling_conn_t, link);
+    sc->dirty = 0;
+
+    ngx_signaling_conn_flush(sc);
 }
 
 

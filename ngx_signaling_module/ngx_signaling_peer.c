@@ -306,6 +306,7 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
             to = ngx_signaling_conn_get(sw, targets[i].number,
                                         targets[i].conn);
             if (to) {
+                ngx_signaling_news_tell_one(to);
                 ngx_signaling_deliver(to, NULL, f);
                 reached++;
 

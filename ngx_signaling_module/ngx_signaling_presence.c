@@ -4,8 +4,8 @@
  */
 
 /*
- * Presence: the snapshot that answers a subscribe, and the deltas that tell
- * of every change after it.
+ * Presence: the snapshot that answers a subscribe, and who learns of the
+ * changes after it; how they are told is in ngx_signaling_delta.c.
  *
  * A room numbers its changes.  A subscription knows the number of its
  * snapshot, and changes up to it are not told again, however late their
@@ -28,12 +28,9 @@ static uint32_t ngx_signaling_roster_fit(sig_roster_t *roster, u_char **next,
 static u_char *ngx_signaling_snapshot_part(ngx_signaling_conn_t *sc,
     ngx_signaling_room_t *room, sig_roster_t *roster, u_char *from,
     uint32_t *left);
-static void ngx_signaling_tell(ngx_signaling_room_t *room,
-    ngx_uint_t type, uint64_t seq, const slice_t *peer,
-    const slice_t *metadata);
-static ngx_signaling_frame_t *ngx_signaling_delta(ngx_signaling_worker_t *sw,
-    ngx_signaling_room_t *room, ngx_uint_t joined, const slice_t *peer,
-    const slice_t *metadata);
+static void ngx_signaling_tell(ngx_signaling_worker_t *sw,
+    ngx_signaling_room_t *room, ngx_signaling_record_t *rec,
+    const slice_t *peer, const slice_t *metadata);
 
 
 ngx_int_t
@@ -273,8 +270,7 @@ ngx_signaling_changed(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
                               type == NGX_SIGNALING_REC_LEFT
                               ? &none : &identity->metadata);
 
-    ngx_signaling_tell(room, type, change->seq, &identity->id,
-                       &identity->metadata);
+    ngx_signaling_tell(sw, room, &rec, &identity->id, &identity->metadata);
 }
 
 
@@ -286,7 +282,7 @@ ngx_signaling_heard(ngx_signaling_worker_t *sw, ngx_signaling_record_t *rec,
 {
     u_char                 buf[NGX_SIGNALING_METADATA_MAX];
     slice_t                now;
-    ngx_uint_t             type, present;
+    ngx_uint_t             present;
     ngx_signaling_room_t  *room;
 
     room = ngx_signaling_room_by_ref(sw, rec->ref);
@@ -295,10 +291,8 @@ ngx_signaling_heard(ngx_signaling_worker_t *sw, ngx_signaling_record_t *rec,
         return;
     }
 
-    type = rec->type;
-
     if (!rec->shared_id) {
-        ngx_signaling_tell(room, type, rec->seq, peer, metadata);
+        ngx_signaling_tell(sw, room, rec, peer, metadata);
         return;
     }
 
@@ -311,19 +305,19 @@ ngx_signaling_heard(ngx_signaling_worker_t *sw, ngx_signaling_record_t *rec,
 
         /* it came back, and the record of that may have come before */
 
-        if (type == NGX_SIGNALING_REC_LEFT) {
-            type = NGX_SIGNALING_REC_TAKEOVER;
+        if (rec->type == NGX_SIGNALING_REC_LEFT) {
+            rec->type = NGX_SIGNALING_REC_TAKEOVER;
         }
 
         /* so may one of a later subscription, which has other metadata */
 
         metadata = &now;
 
-    } else if (type != NGX_SIGNALING_REC_LEFT) {
+    } else if (rec->type != NGX_SIGNALING_REC_LEFT) {
         return;
     }
 
-    ngx_signaling_tell(room, type, rec->seq, peer, metadata);
+    ngx_signaling_tell(sw, room, rec, peer, metadata);
 }
 
 
@@ -364,111 +358,24 @@ ngx_signaling_departed(ngx_signaling_worker_t *sw, sig_departure_t *departure,
 }
 
 
-/* sends the delta to those who may see it and do not know it yet */
+/* who takes over a connection's place leaves and joins at once */
 
 static void
-ngx_signaling_tell(ngx_signaling_room_t *room, ngx_uint_t type, uint64_t seq,
-    const slice_t *peer, const slice_t *metadata)
+ngx_signaling_tell(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
+    ngx_signaling_record_t *rec, const slice_t *peer, const slice_t *metadata)
 {
-    ngx_queue_t            *q;
-    ngx_signaling_sub_t    *sub;
-    ngx_signaling_conn_t   *sc;
-    ngx_signaling_frame_t  *left, *joined;
-
-    left = NULL;
-    joined = NULL;
-
-    for (q = ngx_queue_head(&room->subs);
-         q != ngx_queue_sentinel(&room->subs);
-         q = ngx_queue_next(q))
-    {
-        sub = ngx_queue_data(q, ngx_signaling_sub_t, in_room);
-        sc = sub->conn;
-
-        if (sub->seq >= seq
-            || !(sc->actions & ACCESS_PRESENCE)
-            || slice_eq(&sc->identity->id, peer))
-        {
-            continue;
-        }
-
-        if (type != NGX_SIGNALING_REC_JOINED) {
-
-            if (left == NULL) {
-                left = ngx_signaling_delta(sc->worker, room, 0, peer, NULL);
-                if (left == NULL) {
-                    ngx_signaling_doom(sc, SIG_WS_INTERNAL);
-                    continue;
-                }
-            }
-
-            ngx_signaling_deliver(sc, room, left);
-        }
-
-        if (type != NGX_SIGNALING_REC_LEFT) {
-
-            if (joined == NULL) {
-                joined = ngx_signaling_delta(sc->worker, room, 1, peer,
-                                             metadata);
-                if (joined == NULL) {
-                    ngx_signaling_doom(sc, SIG_WS_INTERNAL);
-                    continue;
-                }
-            }
-
-            ngx_signaling_deliver(sc, room, joined);
-        }
-    }
-
-    if (left) {
-        ngx_signaling_frame_unref(left);
-    }
-
-    if (joined) {
-        ngx_signaling_frame_unref(joined);
-    }
-}
-
-
-static ngx_signaling_frame_t *
-ngx_signaling_delta(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
-    ngx_uint_t joined, const slice_t *peer, const slice_t *metadata)
-{
-    u_char                 *p, text[NGX_SIGNALING_QUOTED_ID];
-    size_t                  len;
-    slice_t                 none, quoted;
-    ngx_signaling_frame_t  *f;
+    slice_t  none;
 
     none.data = NULL;
     none.len = 0;
 
-    if (metadata == NULL) {
-        metadata = &none;
+    if (rec->type != NGX_SIGNALING_REC_JOINED) {
+        ngx_signaling_news(sw, room, 0, rec->shared_id, rec->seq, peer,
+                           &none);
     }
 
-    quoted.data = text;
-    quoted.len = sig_proto_quote(text, peer) - text;
-
-    len = ngx_signaling_snapshot_room(room)
-          + sig_proto_presence_entry_len(&quoted, metadata, 1);
-
-    f = ngx_signaling_frame(sw, SIG_WS_TEXT, len, &p);
-    if (f == NULL) {
-        return NULL;
+    if (rec->type != NGX_SIGNALING_REC_LEFT) {
+        ngx_signaling_news(sw, room, 1, rec->shared_id, rec->seq, peer,
+                           metadata);
     }
-
-    p = sig_proto_presence_open(p, &room->quoted);
-
-    if (joined) {
-        p = sig_proto_presence_entry(p, &quoted, metadata, 1);
-        p = sig_proto_presence_turn(p);
-
-    } else {
-        p = sig_proto_presence_turn(p);
-        p = sig_proto_presence_entry(p, &quoted, metadata, 1);
-    }
-
-    (void) sig_proto_presence_close(p);
-
-    return f;
 }

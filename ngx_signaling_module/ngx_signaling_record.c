@@ -301,6 +301,7 @@ ngx_signaling_record_direct(ngx_signaling_worker_t *sw,
 
     ngx_memcpy(p, first->data, first->len);
 
+    ngx_signaling_news_tell_one(sc);
     ngx_signaling_deliver(sc, NULL, f);
     ngx_signaling_frame_unref(f);
 }

@@ -126,6 +126,10 @@ ngx_signaling_fanout(ngx_signaling_room_t *room, ngx_signaling_conn_t *except,
 
     with = NULL;
 
+    /* nobody hears a message before the news of who sent it */
+
+    ngx_signaling_news_tell(f->worker, room);
+
     for (q = ngx_queue_head(&room->subs);
          q != ngx_queue_sentinel(&room->subs);
          q = ngx_queue_next(q))
@@ -244,6 +248,7 @@ ngx_signaling_subscribe(ngx_signaling_conn_t *sc, sig_envelope_t *e)
     sub->member = change.member;
     sub->joined = change.seq;
     sub->seq = change.seq;
+    sub->told = 0;
     sub->metadata = e->sender_metadata;
 
     ngx_queue_insert_tail(&room->subs, &sub->in_room);
@@ -477,6 +482,7 @@ ngx_signaling_room_add(ngx_signaling_worker_t *sw, uint32_t app,
 
     ngx_queue_init(&room->subs);
 
+    room->batch = NULL;
     room->nsubs = 0;
     room->app = app;
     room->ref.index = 0;
@@ -512,6 +518,8 @@ ngx_signaling_room_remove(ngx_signaling_worker_t *sw,
     ngx_signaling_room_t *room)
 {
     ngx_signaling_room_t  **bucket;
+
+    ngx_signaling_news_forget(sw, room);
 
     bucket = &sw->by_name[room->hash & sw->room_mask];
 

@@ -49,6 +49,8 @@ ngx_signaling_worker_init(ngx_cycle_t *cycle, ngx_signaling_zone_t *zone)
     sw->cycle = cycle;
     sw->log = cycle->log;
 
+    ngx_queue_init(&sw->free);
+
     sw->buffer = ngx_palloc(cycle->pool, NGX_SIGNALING_BUFFER);
     if (sw->buffer == NULL) {
         return NGX_ERROR;

@@ -168,8 +168,10 @@ export class Member extends Client {
       return;
     }
 
-    this.fault(joined.length === 0 || left.length === 0,
-      'both directions in one delta');
+    const named = new Set([...joined, ...left].map(({ peerId }) => peerId));
+
+    this.fault(named.size > 0 && named.size === joined.length + left.length,
+      'somebody twice in one delta, or nobody');
 
     for (const { peerId } of joined) {
       this.fault(!view.peers.has(peerId), `${peerId} joined twice`);
