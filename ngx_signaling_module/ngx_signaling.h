@@ -632,6 +632,7 @@ void ngx_signaling_ipc_last_words(ngx_signaling_worker_t *sw, uint32_t slot,
 
 ngx_int_t ngx_signaling_worker_init(ngx_cycle_t *cycle,
     ngx_signaling_zone_t *zone);
+ngx_uint_t ngx_signaling_worker_ready(ngx_signaling_worker_t *sw);
 void ngx_signaling_worker_exit(ngx_signaling_worker_t *sw);
 void ngx_signaling_full(ngx_signaling_worker_t *sw);
 

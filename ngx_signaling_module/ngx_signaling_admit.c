@@ -473,7 +473,7 @@ ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata,
         return NGX_SIGNALING_NO_ROOM;
     }
 
-    if (!sw->slotted) {
+    if (!ngx_signaling_worker_ready(sw)) {
 
         if (sig_registry_app_suspended(sw->registry, sc->app)) {
             *reason = "the app is suspended";

@@ -189,7 +189,7 @@ ngx_signaling_api_worker(ngx_signaling_call_t *call)
 
     sw = call->zone->worker;
 
-    if (sw == NULL || !sw->slotted || sw->draining) {
+    if (sw == NULL || sw->draining || !ngx_signaling_worker_ready(sw)) {
         return NULL;
     }
 

@@ -20,8 +20,12 @@
 
 
 static void ngx_signaling_worker_slot(ngx_signaling_worker_t *sw);
+static void ngx_signaling_worker_rest(ngx_signaling_worker_t *sw);
+static void ngx_signaling_worker_unslot(ngx_signaling_worker_t *sw);
 static void ngx_signaling_worker_make_way(ngx_signaling_worker_t *sw);
 static void ngx_signaling_tick_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_signaling_worker_alone(ngx_signaling_worker_t *sw);
+static ngx_uint_t ngx_signaling_worker_dead(sig_slot_info_t *info);
 static void ngx_signaling_worker_reap(ngx_signaling_worker_t *sw);
 static void ngx_signaling_worker_reap_slot(ngx_signaling_worker_t *sw,
     uint32_t slot, uint32_t pid, uint32_t dead_reaper);
@@ -120,6 +124,58 @@ ngx_signaling_worker_slot(ngx_signaling_worker_t *sw)
 
 
 /*
+ * Whether the worker may serve.  A retiring one that has given its slot back
+ * takes one for a client or a call that still comes, by a connection that was
+ * open before.
+ */
+
+ngx_uint_t
+ngx_signaling_worker_ready(ngx_signaling_worker_t *sw)
+{
+    if (!sw->slotted && sw->exiting) {
+        ngx_signaling_worker_slot(sw);
+    }
+
+    return sw->slotted;
+}
+
+
+/*
+ * A retiring worker without connections lives on for whatever else nginx does
+ * in it: a download, or a socket that a browser has opened and not used.  Its
+ * slot is not to be missed by a later generation.
+ */
+
+static void
+ngx_signaling_worker_rest(ngx_signaling_worker_t *sw)
+{
+    if (!sw->slotted || sw->reaping) {
+        return;
+    }
+
+    ngx_signaling_retire_flush(sw);
+
+    if (sw->nretired || sw->waiting_parcels) {
+        return;
+    }
+
+    ngx_signaling_worker_unslot(sw);
+}
+
+
+static void
+ngx_signaling_worker_unslot(ngx_signaling_worker_t *sw)
+{
+    ngx_signaling_ipc_close(sw);
+
+    sw->slotted = 0;
+
+    sig_mailbox_close(sw->mailbox, sw->registry->slot);
+    sig_registry_release(sw->registry);
+}
+
+
+/*
  * No slot is free: the oldest generation of those that linger has to drain;
  * but not before those workers had time to go that this one replaces, since
  * they are told to only after it has started.
@@ -132,7 +188,7 @@ ngx_signaling_worker_make_way(ngx_signaling_worker_t *sw)
     uint64_t         oldest;
     sig_slot_info_t  info;
 
-    if (sw->slotless++ < NGX_SIGNALING_PATIENCE) {
+    if (sw->exiting || sw->slotless++ < NGX_SIGNALING_PATIENCE) {
         return;
     }
 
@@ -170,11 +226,18 @@ ngx_signaling_tick_handler(ngx_event_t *ev)
 
     sw = ev->data;
 
+    if (ngx_exiting) {
+        ngx_signaling_worker_going(sw);
+    }
+
     sw->reaping = 0;
 
     ngx_signaling_worker_reap(sw);
 
-    if (!sw->slotted) {
+    if (sw->exiting && sw->connections == 0) {
+        ngx_signaling_worker_rest(sw);
+
+    } else if (!sw->slotted) {
         ngx_signaling_worker_slot(sw);
     }
 
@@ -196,18 +259,19 @@ ngx_signaling_tick_handler(ngx_event_t *ev)
 
 
 /*
- * Looks for slots whose owner is gone.  A process number may be in use again,
- * but no two living workers have the same process slot: who else is entered
- * with ours is dead for certain.
+ * Looks for slots whose owner is gone.  Without a slot there is no way to tell
+ * the others, so it is left to them, if there are any.
  */
 
 static void
 ngx_signaling_worker_reap(ngx_signaling_worker_t *sw)
 {
-    uint32_t         slot, living, dead_reaper;
+    uint32_t         slot, dead_reaper;
     sig_slot_info_t  info;
 
-    living = 0;
+    if (!sw->slotted && !ngx_signaling_worker_alone(sw)) {
+        return;
+    }
 
     for (slot = 0; slot < sw->zone->nslots; slot++) {
 
@@ -223,10 +287,7 @@ ngx_signaling_worker_reap(ngx_signaling_worker_t *sw)
 
         if (info.state != SIG_SLOT_DYING) {
 
-            if (info.process_slot != (int32_t) ngx_process_slot
-                && !ngx_signaling_gone(info.pid))
-            {
-                living++;
+            if (!ngx_signaling_worker_dead(&info)) {
                 continue;
             }
 
@@ -239,12 +300,43 @@ ngx_signaling_worker_reap(ngx_signaling_worker_t *sw)
             dead_reaper = info.reaper;
         }
 
-        /* without a slot there is no way to tell the others */
+        ngx_signaling_worker_reap_slot(sw, slot, info.pid, dead_reaper);
+    }
+}
 
-        if (sw->slotted || living == 0) {
-            ngx_signaling_worker_reap_slot(sw, slot, info.pid, dead_reaper);
+
+static ngx_uint_t
+ngx_signaling_worker_alone(ngx_signaling_worker_t *sw)
+{
+    uint32_t         slot;
+    sig_slot_info_t  info;
+
+    for (slot = 0; slot < sw->zone->nslots; slot++) {
+
+        if (sig_registry_slot_info(sw->registry, slot, &info)
+            == SIG_REGISTRY_OK
+            && (info.state == SIG_SLOT_LIVE
+                || info.state == SIG_SLOT_STARTING)
+            && !ngx_signaling_worker_dead(&info))
+        {
+            return 0;
         }
     }
+
+    return 1;
+}
+
+
+/*
+ * A process number may be in use again, but no two living workers have the
+ * same process slot: who else is entered with ours is dead for certain.
+ */
+
+static ngx_uint_t
+ngx_signaling_worker_dead(sig_slot_info_t *info)
+{
+    return info->process_slot == (int32_t) ngx_process_slot
+           || ngx_signaling_gone(info->pid);
 }
 
 
@@ -338,19 +430,14 @@ ngx_signaling_worker_exit(ngx_signaling_worker_t *sw)
         ngx_signaling_worker_drop(sw);
     }
 
-    if (!sw->slotted) {
-        return;
-    }
-
     if (sig_registry_generation(sw->registry) == sw->zone->generation) {
         sig_registry_drain(sw->registry, sw->zone->generation);
     }
 
+    if (!sw->slotted) {
+        return;
+    }
+
     ngx_signaling_retire_flush(sw);
-    ngx_signaling_ipc_close(sw);
-
-    sw->slotted = 0;
-
-    sig_mailbox_close(sw->mailbox, sw->registry->slot);
-    sig_registry_release(sw->registry);
+    ngx_signaling_worker_unslot(sw);
 }

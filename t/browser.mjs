@@ -4,6 +4,7 @@
 // want to know of the example's pages in it.
 
 import assert from 'node:assert/strict';
+import { createHash, X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -15,22 +16,37 @@ const POLL = 100;
 
 // few pictures a second: three pages encode and decode on one machine
 
+export const FPS = 10;
+
 const ARGS = [
   '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic',
   '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
-  '--use-fake-device-for-media-stream=fps=10',
+  `--use-fake-device-for-media-stream=fps=${FPS}`,
   '--use-fake-ui-for-media-stream'
 ];
 
-export async function startBrowser() {
+/* what Chromium knows the key of a certificate by */
+function pinOf(pem) {
+  const key = new X509Certificate(pem).publicKey;
+
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' })).digest('base64');
+}
+
+/* a browser that believes these certificates, in PEM */
+export async function startBrowser(...trusted) {
   assert.ok(fs.existsSync(BINARY),
     `there is no ${BINARY}: apt-get install chromium`);
 
+  const args = trusted.length === 0 ? ARGS : [
+    ...ARGS,
+    `--ignore-certificate-errors-spki-list=${trusted.map(pinOf).join()}`
+  ];
+
   // "headless" would add an argument of its own
 
-  return chromium.launch(
-    { executablePath: BINARY, headless: false, args: ARGS });
+  return chromium.launch({ executablePath: BINARY, headless: false, args });
 }
 
 /* runs in every page before its scripts */
@@ -48,11 +64,14 @@ function watch() {
 
 /*
  * A page as a person of its own.  "key" is what stands in its config.js, if
- * not the one of the example.  What the console complains about is in
- * "faults", unless a pattern in "allow" fits.
+ * not the one of the example; "context" are options of Playwright, "scripts"
+ * run before the page's.  What the console complains about is in "faults",
+ * unless a pattern in "allow" fits; "served" is the certificate, if any.
  */
-export async function openPage(browser, url, { key, allow = [] } = {}) {
-  const context = await browser.newContext();
+export async function openPage(browser, url, {
+  key, allow = [], context: options = {}, scripts = []
+} = {}) {
+  const context = await browser.newContext(options);
   const page = await context.newPage();
 
   page.faults = [];
@@ -66,7 +85,9 @@ export async function openPage(browser, url, { key, allow = [] } = {}) {
   });
   page.on('websocket', () => { page.sockets++; });
 
-  await page.addInitScript(watch);
+  for (const script of [watch, ...scripts]) {
+    await page.addInitScript(script);
+  }
 
   if (key) {
     await page.route('**/config.js', (route) => route.fulfill({
@@ -75,7 +96,9 @@ export async function openPage(browser, url, { key, allow = [] } = {}) {
     }));
   }
 
-  await page.goto(url);
+  const response = await page.goto(url);
+
+  page.served = await response.securityDetails();
   await until(page, () => Boolean(window.callPage), 'the page');
 
   return page;

@@ -8,47 +8,23 @@
 // here, and sdk.test.mjs is what covers those.
 
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import http from 'node:http';
-import path from 'node:path';
 import test, { after, afterEach, before, describe } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import {
   joinCall, openPage, runCheck, seesMoving, selectedPairs, startBrowser, until
 } from './browser.mjs';
 import { allocate, credentialOf, startCoturn } from './coturn.mjs';
+import { exampleSite, SECRET } from './example.mjs';
 import { startNginx, waitFor } from './nginx.mjs';
 
 const COVERED = process.env.TLS !== '1' && !process.env.NGINX;
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
-const SECRET = 'north-star-secret';
-
-const read = (name) => fs.readFileSync(path.join(ROOT, name), 'utf8');
-
-/* the http block of the example, for startNginx() */
-function exampleSite(turn) {
-  const text = read('example/nginx.conf.in');
-  const words = {
-    ROOT, RUN: '@DIR@', LISTEN_IPV6: '', TURN_HOST: turn.host,
-    TURN_PORT: turn.port, TURN_SECRET_FILE: '@DIR@/turn-secret'
-  };
-
-  const block = text
-    .slice(text.indexOf('http {') + 6, text.lastIndexOf('}'))
-    .replace(/^ *(access_log|\w+_temp_path) .*;$/mg, '')
-    .replace(/@(\w+)@/g, (word, name) => words[name] ?? word)
-    .replace('listen 127.0.0.1:@PORT@;', 'listen 127.0.0.1:@PORT@ reuseport;');
-
-  assert.match(block, /reuseport/);
-
-  return `${block}
-    publishable_key pk_live_elsewhere {
-      origins  https://elsewhere.example.com;
-      channels call-*;
-    }`;
-}
+const ELSEWHERE = `
+  publishable_key pk_live_elsewhere {
+    origins  https://elsewhere.example.com;
+    channels call-*;
+  }`;
 
 if (COVERED) {
   describe('a call', calls);
@@ -63,15 +39,7 @@ function calls() {
 
   before(async () => {
     turn = await startCoturn(SECRET);
-    ngx = await startNginx({
-      http: exampleSite(turn),
-      files: {
-        'turn-secret': { text: SECRET },
-        'sdk/realtime.js': {
-          text: read('t/node_modules/@metered-ca/realtime/dist/index.mjs')
-        }
-      }
-    });
+    ngx = await startNginx(exampleSite(turn, { more: ELSEWHERE }));
     base = `http://127.0.0.1:${ngx.port}`;
     browser = await startBrowser();
   });

@@ -4,13 +4,18 @@
 // workers, and nothing is lost, doubled or out of order on the way.
 
 import assert from 'node:assert/strict';
+import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
-import test, { describe } from 'node:test';
+import test, { after, before, describe } from 'node:test';
+import tls from 'node:tls';
 
 import {
   alive, children, Crowd, onlyNewest, refusedReload, reload, rewrite
 } from './crowd.mjs';
-import { connect, KEYS, refused, startSite, waitFor } from './signaling.mjs';
+import {
+  connect, get, KEYS, refused, startSite, TLS, waitFor
+} from './signaling.mjs';
 
 const UNLIMITED = 'signaling_rate off;';
 
@@ -210,6 +215,188 @@ describe('reload', () => {
     await onlyNewest(ngx);
     await ngx.stop({ allow: [/\[emerg\]/] });
     taken.close();
+  });
+});
+
+/*
+ * What else nginx does can keep a retired worker, for hours.  It takes no slot
+ * away from those who serve, if nobody is connected to it.
+ */
+describe('reload while downloads go on', () => {
+  let backend;
+  const going = new Set();        // requests
+
+  // the first bytes of an answer, and never the others
+
+  before(() => new Promise((resolve) => {
+    backend = http.createServer((req, res) => { res.write('begins\n'); });
+    backend.listen(0, '127.0.0.1', resolve);
+  }));
+
+  after(() => {
+    backend.closeAllConnections();
+    backend.close();
+  });
+
+  // the kernel spreads connections over workers that listen with "reuseport"
+
+  const downloads = () => site({
+    listen: 'reuseport',
+    server: `
+      location = /download {
+        proxy_pass http://127.0.0.1:${backend.address().port};
+        proxy_buffering off;
+      }
+      location = /taken { stub_status; }`
+  });
+
+  /* the worker that has begun to answer */
+  function download(ngx) {
+    return new Promise((resolve, reject) => {
+      const request = (TLS ? https : http).get({
+        host: '127.0.0.1', port: ngx.port, path: '/download', agent: false,
+        rejectUnauthorized: false
+      }, (res) => {
+        res.resume();
+        res.on('error', () => {});
+        resolve(Number(res.headers['x-worker']));
+      });
+
+      request.on('error', reject);
+      going.add(request);
+    });
+  }
+
+  /* one download at least from each of the newest workers */
+  async function keepAll(ngx) {
+    const without = new Set(ngx.workerPids());
+
+    while (without.size) {
+      without.delete(await download(ngx));
+    }
+  }
+
+  function endAll() {
+    for (const request of going) {
+      request.on('error', () => {});
+      request.destroy();
+    }
+    going.clear();
+  }
+
+  /* the slots are with the newest workers, and those who hold members */
+  async function given(ngx, crowd) {
+    await waitFor(async () => {
+      const { workers } = await ngx.status();
+      const newest = ngx.workerPids();
+
+      return newest.every((pid) => workers.some((w) => w.pid === pid)) &&
+        workers.every(({ pid }) => newest.includes(pid) ||
+          crowd.on(pid).length > 0);
+    }, 'slots of the newest workers only');
+  }
+
+  test('more often than there are slots, costs nobody a connection',
+    async () => {
+      const { ngx, crowd } = await downloads();
+      const slots = Number(/(\d+) worker slots/.exec(ngx.errorLog())[1]);
+      const retired = [];
+
+      await crowd.fill(['one', 'two'], 2);
+      crowd.traffic();
+
+      while (retired.length <= slots) {
+        retired.push(...ngx.workerPids());
+        await keepAll(ngx);
+        await reload(ngx);
+        await given(ngx, crowd);
+        await crowd.flow(20);
+      }
+
+      assert.ok(retired.every(alive));
+      assert.doesNotMatch(ngx.errorLog(), /has no free worker slot/);
+      await crowd.fill(['one', 'two'], 1);
+      await crowd.flow();
+      await crowd.rostersExact();
+      assert.equal(crowd.open().length, 6);
+
+      endAll();
+      await crowd.end();
+      await onlyNewest(ngx);
+      await ngx.stop();
+    });
+
+  test('who is late comes to a worker without a slot', async () => {
+    const { ngx, crowd } = await downloads();
+    const old = ngx.workerPids();
+
+    await keepAll(ngx);
+    await crowd.fill(['room'], 1);
+
+    // open, and taken by a worker: 1 member, the downloads, this one and us
+
+    const socket = await new Promise((resolve) => {
+      const made = (TLS ? tls : net).connect({
+        port: ngx.port, host: '127.0.0.1', rejectUnauthorized: false
+      }, () => resolve(made));
+    });
+
+    await waitFor(async () =>
+      / (\d+) /.exec(await get(ngx, '/taken'))[1] >= going.size + 3,
+    'sockets taken');
+    await reload(ngx);
+    await given(ngx, crowd);
+
+    const late = await crowd.join('room', { createConnection: () => socket });
+
+    assert.ok(old.includes(late.worker));
+    await crowd.fill(['room'], 2);
+    crowd.traffic();
+    await crowd.flow();
+    await crowd.rostersExact();
+
+    // and when it has gone, so has the slot
+
+    await crowd.leave(late);
+    await given(ngx, crowd);
+    endAll();
+    await crowd.end();
+    await onlyNewest(ngx);
+    await ngx.stop();
+  });
+
+  test('a death is told by those who have slots', async () => {
+    const { ngx, crowd } = await downloads();
+    const victims = ngx.workerPids();
+
+    for (const pid of victims) {
+      await crowd.joinOn(pid, 'room');
+    }
+
+    // more workers look for the dead without a slot than with one
+
+    for (let i = 0; i < 3; i++) {
+      await reload(ngx);
+      await keepAll(ngx);
+    }
+    await reload(ngx);
+    await given(ngx, crowd);
+    await crowd.fill(['room'], 4);
+
+    // nobody takes the place of these, and finds out at once
+
+    for (const pid of victims) {
+      crowd.kill(pid);
+      await crowd.rostersExact();
+    }
+
+    endAll();
+    await crowd.end();
+    await onlyNewest(ngx);
+    await ngx.stop({
+      allow: [/\[alert\] .* worker process \d+ exited on signal 9/,
+              /\[alert\] .* shared memory zone "calls" was locked by \d+/]
+    });
   });
 });
 

@@ -19,30 +19,30 @@ export const ORIGIN = 'https://demo.example.com';
 
 const DEADLINE = 15000;
 
-let pair;
+const pairs = new Map();
 
-/* a certificate for localhost, made once */
-export function certificate() {
-  if (!pair) {
+/* a certificate for localhost, of this name, made once */
+export function certificate(name = 'localhost') {
+  if (!pairs.has(name)) {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ngx-cert-'));
 
     execFileSync('openssl', [
       'req', '-x509', '-newkey', 'ec', '-pkeyopt',
       'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-      '-subj', '/CN=localhost', '-addext',
+      '-subj', `/CN=${name}`, '-addext',
       'subjectAltName=DNS:localhost,IP:127.0.0.1',
       '-keyout', `${dir}/key.pem`, '-out', `${dir}/cert.pem`
     ], { stdio: 'ignore' });
 
-    pair = {
+    pairs.set(name, {
       'cert.pem': { text: fs.readFileSync(`${dir}/cert.pem`, 'utf8') },
       'key.pem': { text: fs.readFileSync(`${dir}/key.pem`, 'utf8') }
-    };
+    });
 
     fs.rmSync(dir, { recursive: true });
   }
 
-  return pair;
+  return pairs.get(name);
 }
 
 export const KEYS = `
