@@ -4,6 +4,7 @@
 # make bench    measures, beside a bare relay, Node ws and nchan
 # make lint     warnings of gcc and clang, clang-tidy, cppcheck
 # make chaos    every fault with every number of workers, t/chaos
+# make soak     mixed traffic with faults at random for SOAK_SECONDS (3600)
 # make fuzz     runs the fuzzers for FUZZ_SECONDS each (600)
 # make clean    removes build/
 
@@ -14,6 +15,7 @@ WARN      = -W -Wall -Wextra -Wpointer-arith -Wno-unused-parameter -Werror
 LDFLAGS   = -Wl,-z,relro -Wl,-z,now -fPIC
 
 FUZZ_SECONDS = 600
+SOAK_SECONDS = 3600
 
 PACKAGES  = gcc nginx nginx-dev libjansson-dev libssl-dev libpcre2-dev \
             zlib1g-dev
@@ -31,7 +33,7 @@ SOURCES = config $(wildcard access/*.[ch] ngx_signaling_module/*.[ch] \
 export BUILD_DIR = $(abspath $(BUILD))
 
 
-.PHONY: all modules run test bench lint chaos fuzz clean packages \
+.PHONY: all modules run test bench lint chaos soak fuzz clean packages \
         run-packages test-packages
 
 all: modules
@@ -52,6 +54,9 @@ lint: modules test-packages
 
 chaos: modules run-packages test-packages
 	$(MAKE) -C t/chaos full
+
+soak: modules run-packages test-packages
+	$(MAKE) -C t/chaos soak SOAK_SECONDS=$(SOAK_SECONDS)
 
 fuzz: packages test-packages
 	$(MAKE) -C t/fuzz run FUZZ_SECONDS=$(FUZZ_SECONDS)

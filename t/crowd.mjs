@@ -184,7 +184,7 @@ export class Member extends Client {
 
       // whose worker died may not have been announced yet, or twice
 
-      this.fault(view.peers.delete(peerId) || !from ||
+      this.fault(view.peers.delete(peerId) || !from || from.named ||
         this.crowd.killed.has(from.worker),
         `${peerId} left without joining`);
 
@@ -200,12 +200,19 @@ export class Member extends Client {
   message({ channel, from, data }) {
     const view = this.views.get(channel);
 
+    if (data.call !== undefined) {
+      this.crowd.backend.arrived(this, channel, data.call);
+      this.crowd.received++;
+      return;
+    }
+
     this.fault(view?.peers, `message in ${channel} without its snapshot`);
     if (!view?.peers) {
       return;
     }
 
-    this.fault(view.peers.has(from), `message of ${from}, who is not there`);
+    this.fault(view.peers.has(from) || this.crowd.known.get(from)?.named,
+      `message of ${from}, who is not there`);
     this.fault(from !== this.peerId, 'message of its own');
 
     const last = view.last.get(from);
@@ -329,6 +336,8 @@ export class Crowd {
     this.killed = new Set();    // workers
     this.received = 0;
     this.busy = false;
+    this.pace = 5;              // ms between the messages of a turn
+    this.backend = null;        // who publishes by HTTP
   }
 
   open() {
@@ -343,12 +352,25 @@ export class Crowd {
     return new Set(this.open().flatMap((m) => [...m.views.keys()]));
   }
 
-  /* connects a new member; options as for Client */
+  /*
+   * Connects a new member; options as for Client, "ngx" of another server of
+   * the zone, "doomed" for one who may be closed at any time.
+   */
   async connect({
-    key = 'pk_live_all', path = '/v1', query = `key=${key}`, ...rest
+    ngx = this.ngx, key = 'pk_live_all', path = '/v1', query = `key=${key}`,
+    doomed = false, ...rest
   } = {}) {
     const member = new Member(
-      this, `${baseUrl(this.ngx)}${path}?${query}`, rest);
+      this, `${baseUrl(ngx)}${path}?${query}`, rest);
+
+    if (doomed) {
+      this.expectEnd([member]);
+    }
+
+    // by an ID that might come again: that it joined is not told any more
+    // where it has left by then, docs/protocol.md 5.4.3, G5
+
+    member.named = query.startsWith('token=');
 
     await member.opened;
     member.welcome = await member.next('welcome');
@@ -478,7 +500,7 @@ export class Crowd {
     // a worker's turn of sending holds up nobody's connecting
 
     for (;;) {
-      await delay(5);
+      await delay(this.pace);
 
       if (!this.busy || member.stopped || member.state !== 'open') {
         return;
@@ -553,7 +575,7 @@ export class Crowd {
       }
     }
 
-    return null;
+    return this.backend?.missing() ?? null;
   }
 
   /* waits until all is as the model has it */
@@ -584,6 +606,29 @@ export class Crowd {
     }
 
     await this.settled();
+  }
+
+  /* drops what is known of those who have gone, once all is settled */
+  forget() {
+    const gone = (id) => !this.known.has(id);
+    const drop = (map, out) => [...map.keys()].filter(out)
+      .forEach((key) => map.delete(key));
+
+    drop(this.known, (id) => this.known.get(id).state !== 'open');
+
+    for (const member of this.known.values()) {
+      drop(member.directs, (to) => gone(to.peerId));
+      drop(member.lastDirect, gone);
+      for (const view of member.views.values()) {
+        for (const map of [view.last, view.past, view.least]) {
+          drop(map, gone);
+        }
+      }
+    }
+
+    this.drained.length = 0;
+    this.killed.clear();
+    this.backend?.forget();
   }
 
   async end() {
