@@ -10,7 +10,8 @@
  *
  * A key record is built while the configuration or a key file is read, lives
  * as long as its set and is never written afterwards; requests and connections
- * read it without a lock.
+ * read it without a lock.  Its public key is a record by itself, which learns
+ * from the tokens that it verifies; it is private to the process as well.
  */
 
 
@@ -61,6 +62,9 @@ typedef enum {
 #define access_is_asymmetric(algorithm)  ((algorithm) >= ACCESS_RS256)
 
 
+typedef struct access_public_key_s  access_public_key_t;
+
+
 typedef struct {
     slice_t             id;
     slice_t             app;
@@ -80,7 +84,9 @@ typedef struct {
     /* secret keys only; either a secret or, asymmetric, a public key */
     access_algorithm_e  algorithm;
     slice_t             secret;
-    void               *public_key;     /* public_key.h, freed with the set */
+
+    /* public_key.h, freed with the set */
+    access_public_key_t  *public_key;
 } access_key_t;
 
 

@@ -7,8 +7,8 @@
  * The steps of a token's way, between jwt.c, which takes them in order, and
  * the other jwt_*.c.  Used within this directory only; the rest is in jwt.h.
  *
- * Nothing is kept between calls; memory is the caller's, but for the claims,
- * which own one piece.
+ * Nothing is kept between calls but what public_key.h says; memory is the
+ * caller's, but for the claims, which own one piece.
  */
 
 
@@ -87,6 +87,16 @@ ssize_t access_mac(u_char mac[ACCESS_MAC_MAX], access_algorithm_e algorithm,
  * the answer is ACCESS_JWT_BAD.
  */
 access_jwt_e access_jws_verify(const access_key_t *key,
+    const access_jws_t *jws);
+
+
+/* jwt_public.c */
+
+/*
+ * The same with the public key of an asymmetric key.  A token that a process
+ * has found good before is good without its signature being verified again.
+ */
+access_jwt_e access_verify_public(const access_key_t *key,
     const access_jws_t *jws);
 
 

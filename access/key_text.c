@@ -23,6 +23,7 @@
 #include <openssl/x509.h>
 
 #include "key_text.h"
+#include "public_key.h"
 
 
 #define ACCESS_NUMBER_MAX      0xffffff
@@ -76,7 +77,7 @@ access_key_digest(const access_key_t *key, u_char buf[ACCESS_DIGEST_LEN],
 
     der = NULL;
 
-    len = i2d_PUBKEY(EVP_PKEY_CTX_get0_pkey(key->public_key), &der);
+    len = i2d_PUBKEY(EVP_PKEY_CTX_get0_pkey(key->public_key->ctx), &der);
     if (len <= 0) {
         return -1;
     }

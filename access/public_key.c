@@ -5,6 +5,7 @@
 
 
 #include <limits.h>
+#include <stdlib.h>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -25,6 +26,8 @@ typedef struct {
 } access_pem_label_t;
 
 
+static EVP_PKEY_CTX *access_public_key_ctx(EVP_PKEY *key);
+static uint32_t access_seen_slot(const u_char digest[ACCESS_SHA256_LEN]);
 static const char *access_pem_mistake(const slice_t *text);
 static int access_pem_has(const slice_t *text, const slice_t *label);
 static EVP_PKEY *access_pem_read(const slice_t *text);
@@ -55,7 +58,7 @@ static const access_pem_label_t  access_pem_labels[] = {
 
 const char *
 access_public_key(access_algorithm_e algorithm, const slice_t *text,
-    void **public_key)
+    access_public_key_t **public_key)
 {
     EVP_PKEY    *key;
     const char  *err;
@@ -92,8 +95,29 @@ access_public_key(access_algorithm_e algorithm, const slice_t *text,
 }
 
 
-void *
+access_public_key_t *
 access_public_key_prepare(EVP_PKEY *key)
+{
+    access_public_key_t  *public_key;
+
+    public_key = calloc(1, sizeof(access_public_key_t));
+    if (public_key == NULL) {
+        return NULL;
+    }
+
+    public_key->ctx = access_public_key_ctx(key);
+
+    if (public_key->ctx == NULL) {
+        free(public_key);
+        return NULL;
+    }
+
+    return public_key;
+}
+
+
+static EVP_PKEY_CTX *
+access_public_key_ctx(EVP_PKEY *key)
 {
     int            ok;
     EVP_PKEY_CTX  *ctx;
@@ -129,9 +153,73 @@ access_public_key_prepare(EVP_PKEY *key)
 
 
 void
-access_public_key_free(void *public_key)
+access_public_key_free(void *data)
 {
-    EVP_PKEY_CTX_free(public_key);
+    access_public_key_t *public_key = data;
+
+    if (public_key == NULL) {
+        return;
+    }
+
+    access_p256_free(public_key->table);
+    EVP_PKEY_CTX_free(public_key->ctx);
+    free(public_key->seen);
+    free(public_key);
+}
+
+
+access_p256_t *
+access_public_key_table(access_public_key_t *public_key)
+{
+    if (public_key->table != NULL) {
+        return public_key->table;
+    }
+
+    if (++public_key->uses > ACCESS_P256_AFTER) {
+        public_key->uses = 0;
+        public_key->table = access_p256_create(
+                                    EVP_PKEY_CTX_get0_pkey(public_key->ctx));
+    }
+
+    return public_key->table;
+}
+
+
+int
+access_public_key_has_seen(const access_public_key_t *public_key,
+    const u_char digest[ACCESS_SHA256_LEN])
+{
+    if (public_key->seen == NULL) {
+        return 0;
+    }
+
+    return memcmp((*public_key->seen)[access_seen_slot(digest)], digest,
+                  ACCESS_SHA256_LEN)
+           == 0;
+}
+
+
+void
+access_public_key_saw(access_public_key_t *public_key,
+    const u_char digest[ACCESS_SHA256_LEN])
+{
+    if (public_key->seen == NULL) {
+        public_key->seen = calloc(1, sizeof(access_seen_t));
+
+        if (public_key->seen == NULL) {
+            return;
+        }
+    }
+
+    memcpy((*public_key->seen)[access_seen_slot(digest)], digest,
+           ACCESS_SHA256_LEN);
+}
+
+
+static uint32_t
+access_seen_slot(const u_char digest[ACCESS_SHA256_LEN])
+{
+    return ((uint32_t) digest[0] << 8 | digest[1]) % ACCESS_SEEN_SLOTS;
 }
 
 

@@ -43,7 +43,7 @@ static inline slice_t make_mac(access_algorithm_e algorithm,
     const slice_t *secret, const char *header, const char *claims);
 static inline slice_t make_signed(EVP_PKEY *pkey, const char *header,
     const char *claims);
-static inline void *make_public(EVP_PKEY *pkey);
+static inline access_public_key_t *make_public(EVP_PKEY *pkey);
 static inline EVP_PKEY *make_pkey(const access_key_t *key);
 static inline access_jwt_e make_verify(const access_keys_t *keys,
     slice_t token);
@@ -164,17 +164,12 @@ make_signed(EVP_PKEY *pkey, const char *header, const char *claims)
 }
 
 
-/*
- * Verifies a copy that has no byte to spare.  The claims stay in make_claims
- * until the next call.
- */
-
 /* takes a key over, which may be a pair, for an access_key_t */
 
-static inline void *
+static inline access_public_key_t *
 make_public(EVP_PKEY *pkey)
 {
-    void  *prepared;
+    access_public_key_t  *prepared;
 
     prepared = access_public_key_prepare(pkey);
 
@@ -187,9 +182,14 @@ make_public(EVP_PKEY *pkey)
 static inline EVP_PKEY *
 make_pkey(const access_key_t *key)
 {
-    return EVP_PKEY_CTX_get0_pkey(key->public_key);
+    return EVP_PKEY_CTX_get0_pkey(key->public_key->ctx);
 }
 
+
+/*
+ * Verifies a copy that has no byte to spare.  The claims stay in make_claims
+ * until the next call.
+ */
 
 static inline access_jwt_e
 make_verify(const access_keys_t *keys, slice_t token)
@@ -201,6 +201,10 @@ make_verify(const access_keys_t *keys, slice_t token)
 
     copy.len = token.len;
     copy.data = malloc(token.len ? token.len : 1);
+
+    if (copy.data == NULL) {
+        abort();
+    }
 
     if (token.len) {
         memcpy(copy.data, token.data, token.len);

@@ -352,10 +352,10 @@ test_symmetric(void)
 static void
 test_public(void)
 {
-    void     *other;
-    char      header[64];
-    size_t    i;
-    slice_t   token;
+    char                  header[64];
+    size_t                i;
+    slice_t               token;
+    access_public_key_t  *other;
 
     static access_key_t  *asymmetric[] = { &key_rsa, &key_ec, &key_ed };
 
