@@ -308,11 +308,13 @@ describe('key_file', () => {
       { alg: 'ES256' }) + 'secret_key sk_out { secret_file out; channels **; }',
     { files: { ...FILES, out: { text: SECRET } } });
 
-    const tokens = async (options) =>
-      everywhere(ngx, { query: `token=${await issue({}, options)}` });
+    const token = async (options) =>
+      ({ query: `token=${await issue({}, options)}` });
+    const tokens = async (options) => everywhere(ngx, await token(options));
     const inside = await tokens();
     const outside = await tokens({ kid: 'sk_out' });
-    const es256 = await tokens({ alg: 'ES256' });
+    const known = await token({ alg: 'ES256' });
+    const es256 = await everywhere(ngx, known);
 
     // a secret that is replaced beside the file is a change of it
 
@@ -337,6 +339,13 @@ describe('key_file', () => {
     fs.writeFileSync(`${ngx.dir}/ES256.pem`,
       publicKey.export({ type: 'spki', format: 'pem' }));
     await lost(es256);
+
+    // which no worker takes for the one whose tokens it has verified before
+
+    for (let i = 0; i < 8; i++) {
+      assert.equal((await refused(ngx, known)).code, 4001);
+    }
+
     await ngx.finish();
   });
 

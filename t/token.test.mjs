@@ -237,7 +237,9 @@ describe('the end of a token', () => {
 
   before(async () => {
     ngx = await startSite({
-      keys: KEYS + secretKey('sk_HS256'),
+      keys: KEYS + secretKey('sk_HS256') +
+        secretKey('sk_ES256', { alg: 'ES256' }),
+      files: FILES,
       server: `location = /pings {
         signaling calls; signaling_ping 200ms grace=10s;
       }`
@@ -256,13 +258,25 @@ describe('the end of a token', () => {
     assert.ok(left > -5000, `closed ${-left} ms after exp`);
   }
 
-  test('is the end of its connection, 250 ms before', async () => {
+  test('is the end of its connections, 250 ms before', async () => {
     const exp = Date.now() / 1000 + 3;
     const client = await enter(ngx, { exp });
 
     assert.equal(client.welcome.expiresAt, Math.floor(exp));
+
+    // a token of a public key, which a worker knows when it comes again
+
+    const shown = { query: query(await issue({ exp }, { alg: 'ES256' })) };
+    const others = await Promise.all(
+      [connect(ngx, shown), connect(ngx, shown)]);
+
     await client.join('room');
-    await ends(client, exp);
+    await Promise.all([client, ...others].map((c) => ends(c, exp)));
+
+    for (let i = 0; i < 4; i++) {
+      assert.deepEqual(await refused(ngx, shown),
+        { code: 4002, reason: 'token expired' });
+    }
   });
 
   test('comes between pings, and while the client is busy', async () => {
