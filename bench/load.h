@@ -85,6 +85,7 @@ struct load_client_s {
 
     uint32_t               known;       /* other members heard of */
     uint32_t               owed;        /* messages to be sent now */
+    uint32_t               visits;      /* that are over, of mode connect */
     uint8_t                dirty;       /* is in the list of those who owe */
     uint8_t                writing;     /* EPOLLOUT is on */
     uint8_t                step;        /* of the dialect's way to joined */
@@ -285,13 +286,14 @@ void load_http_ask(load_t *load, load_client_t *c);
 
 /* load_token.c */
 
-/*
- * Reads a file with lines of a peer ID, a space and a token; client n takes
- * line n, those beyond the last begin anew.
- */
+/* reads a file with lines of a peer ID, a space and a token */
 void load_tokens(load_t *load, const char *file);
 
-/* the token of c, or NULL when it shows a key */
+/*
+ * The token of c, or NULL when it shows a key.  Client n takes line n at its
+ * first visit and goes on by as many lines as there are clients, so that no
+ * line is used again before all were; after the last one comes the first.
+ */
 load_token_t *load_token(load_t *load, load_client_t *c);
 
 

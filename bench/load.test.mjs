@@ -155,6 +155,9 @@ const welcomes = {
   'is followed by a Close': (frame) => frame
 };
 
+// two for each of the four clients, who show them by turns
+const TOKENS = Array.from({ length: 8 }, (_, i) => `token-${i}`);
+
 async function visit(fault, tokens) {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'bench-load-'));
   const file = path.join(dir, 'tokens');
@@ -163,7 +166,8 @@ async function visit(fault, tokens) {
   const shown = new Set();
   let n = 0;
 
-  writeFileSync(file, 'bench-0 one\nbench-1 two\n');
+  writeFileSync(file, TOKENS.map((token, i) => `bench-${i} ${token}\n`)
+    .join(''));
 
   await once(server, 'listening');
 
@@ -177,7 +181,7 @@ async function visit(fault, tokens) {
     const frame = (faulty ? welcomes[fault] : welcomes.none)({
       type: 'welcome',
       peerId: token === null ? `uuid-${n}`
-        : `bench-${['one', 'two'].indexOf(token)}`,
+        : `bench-${TOKENS.indexOf(token)}`,
       expiresAt: token === null ? null : 1893456000,
       metadata: { iceServers: [] }
     });
@@ -208,7 +212,7 @@ async function visit(fault, tokens) {
   rmSync(dir, { recursive: true });
 
   assert.ok(n >= FAULTY, 'too few connections for a fault');
-  assert.deepEqual([...shown].sort(), tokens ? ['one', 'two'] : [null]);
+  assert.deepEqual([...shown].sort(), tokens ? TOKENS : [null]);
 
   return { ...result, n };
 }

@@ -130,6 +130,7 @@ static void
 load_connect_left(load_t *load, load_client_t *c)
 {
     load->received++;
+    c->visits++;
 
     if (load->phase < LOAD_DRAIN) {
         load->sent++;

@@ -107,9 +107,13 @@ load_token_text(load_t *load, const char *name)
 load_token_t *
 load_token(load_t *load, load_client_t *c)
 {
+    uint64_t  line;
+
     if (load->ntokens == 0) {
         return NULL;
     }
 
-    return &load->tokens[c->index % load->ntokens];
+    line = c->index + (uint64_t) c->visits * load->nclients;
+
+    return &load->tokens[line % load->ntokens];
 }
