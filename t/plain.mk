@@ -15,6 +15,6 @@ WITH_NGINX = access_conf.c access_set.c access_watch.c answer.c body.c \
 CODE =      $(notdir $(wildcard $(SIG)/sig_*.c $(TURN)/turn_*.c)) \
             $(filter-out $(WITH_NGINX),$(notdir $(wildcard $(ACCESS)/*.c)))
 
-LIBS =      -ljansson -lcrypto
+LIBS =      -ljansson -lcrypto -lz
 
 vpath %.c   $(SIG) $(ACCESS) $(TURN)
