@@ -18,6 +18,7 @@
  *     ngx_signaling_conn.c        one connection: memory, ping, close
  *     ngx_signaling_input.c       bytes, frames, messages from a client
  *     ngx_signaling_frame.c       frames, built once and shared
+ *     ngx_signaling_deflate.c     compression, done once and shared
  *     ngx_signaling_output.c      output queues
  *     ngx_signaling_peer.c        what a client message does
  *     ngx_signaling_room.c        rooms of this worker, fan-out
@@ -87,6 +88,8 @@ typedef struct ngx_signaling_batch_s   ngx_signaling_batch_t;
 typedef struct ngx_signaling_frame_s   ngx_signaling_frame_t;
 typedef struct ngx_signaling_item_s    ngx_signaling_item_t;
 typedef struct ngx_signaling_parcel_s  ngx_signaling_parcel_t;
+typedef struct ngx_signaling_partial_s ngx_signaling_partial_t;
+typedef struct ngx_signaling_deflate_s ngx_signaling_deflate_t;
 
 
 /*
@@ -122,12 +125,14 @@ typedef struct {
 
 /*
  * A server frame, head included, built once and shared by all its
- * recipients in this worker.
+ * recipients in this worker.  One that somebody gets compressed has the
+ * compressed frame behind it, or itself when compression does not pay.
  */
 
 struct ngx_signaling_frame_s {
     ngx_signaling_worker_t    *worker;
     ngx_signaling_frame_t     *next;         /* of the free ones */
+    ngx_signaling_frame_t     *deflated;     /* NULL when not tried */
     uint32_t                   size_class;
     uint32_t                   refs;
     uint32_t                   len;
@@ -206,12 +211,11 @@ struct ngx_signaling_conn_s {
     uint32_t                   nsubs;
     ngx_queue_t                subs;
 
-    u_char                    *in;           /* an incomplete frame */
+    ngx_signaling_partial_t   *in;           /* an incomplete frame */
     u_char                    *message;      /* an incomplete message */
-    uint32_t                   in_len;
-    uint32_t                   in_size;
     uint32_t                   message_len;
     uint32_t                   message_size;
+    uint32_t                   utf8;         /* state of sig_utf8_check() */
 
     sig_ref_t                  ref;          /* in the registry */
     uint32_t                   number;       /* in the worker */
@@ -232,6 +236,7 @@ struct ngx_signaling_conn_s {
     uint16_t                   doom;         /* close with it at the flush */
     uint16_t                   close_code;
     uint16_t                   out_tried;    /* bytes OpenSSL waits with */
+    uint16_t                   deflate;      /* its window, 0: no deflate */
 
     unsigned                   state:2;
     unsigned                   actions:4;    /* of the key and the token */
@@ -246,6 +251,7 @@ struct ngx_signaling_conn_s {
     unsigned                   shut:1;       /* sending side is shut down */
     unsigned                   peer_closed:1;
     unsigned                   fragmented:1; /* a message has begun */
+    unsigned                   compressed:1; /* that message */
     unsigned                   going_away:1; /* told so */
 };
 
@@ -382,7 +388,8 @@ struct ngx_signaling_worker_s {
     uint32_t                   nretired;
     uint32_t                   retired_size;
 
-    u_char                    *buffer;       /* for reading */
+    u_char                    *buffer;       /* for reading; in front of it,
+                                                room for a head */
     u_char                    *scratch;      /* for writing under TLS */
     u_char                    *roster;       /* for snapshots */
     size_t                     roster_size;
@@ -390,6 +397,8 @@ struct ngx_signaling_worker_s {
 
     ngx_signaling_frame_t     *frames[NGX_SIGNALING_FRAME_CLASSES];
     ngx_uint_t                 nframes[NGX_SIGNALING_FRAME_CLASSES];
+
+    ngx_signaling_deflate_t   *deflate;      /* NULL until it is wanted */
 
     ngx_signaling_item_t      *items;        /* free ones */
     ngx_uint_t                 nitems;
@@ -526,6 +535,16 @@ ngx_int_t ngx_signaling_input(ngx_signaling_conn_t *sc, u_char *p,
 ngx_signaling_frame_t *ngx_signaling_frame(ngx_signaling_worker_t *sw,
     ngx_uint_t opcode, size_t len, u_char **p);
 void ngx_signaling_frame_unref(ngx_signaling_frame_t *f);
+
+
+/* ngx_signaling_deflate.c */
+
+ngx_int_t ngx_signaling_deflate_open(ngx_signaling_worker_t *sw,
+    ngx_signaling_loc_conf_t *conf);
+ngx_int_t ngx_signaling_inflate(ngx_signaling_conn_t *sc, u_char **p,
+    size_t *len);
+ngx_signaling_frame_t *ngx_signaling_deflated(ngx_signaling_conn_t *sc,
+    ngx_signaling_frame_t *f);
 
 
 /* ngx_signaling_output.c */

@@ -117,6 +117,7 @@ typedef struct {
     ngx_uint_t                 reload;
     ngx_msec_t                 drain;
     ngx_uint_t                 same_peer;
+    ngx_flag_t                 deflate;
 } ngx_signaling_loc_conf_t;
 
 

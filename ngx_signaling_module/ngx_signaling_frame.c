@@ -17,6 +17,7 @@
 #define NGX_SIGNALING_FRAMES  512    /* kept of each size */
 
 
+static void ngx_signaling_frame_unpack(ngx_signaling_frame_t *f);
 static ngx_uint_t ngx_signaling_frame_class(size_t size);
 
 
@@ -30,7 +31,8 @@ static const size_t  ngx_signaling_frame_sizes[NGX_SIGNALING_FRAME_CLASSES] =
 
 /*
  * Makes a frame with room for len bytes of payload, which the caller writes
- * at *p.  The caller has one reference and gives it back.
+ * at *p.  The caller has one reference and gives it back.  opcode may have
+ * SIG_WS_RSV1 beside it.
  */
 
 ngx_signaling_frame_t *
@@ -66,6 +68,7 @@ ngx_signaling_frame(ngx_signaling_worker_t *sw, ngx_uint_t opcode, size_t len,
     }
 
     f->worker = sw;
+    f->deflated = NULL;
     f->size_class = (uint32_t) n;
     f->refs = 1;
     f->len = (uint32_t) (head + len);
@@ -86,6 +89,10 @@ ngx_signaling_frame_unref(ngx_signaling_frame_t *f)
         return;
     }
 
+    if (f->deflated) {
+        ngx_signaling_frame_unpack(f);
+    }
+
     n = f->size_class;
     sw = f->worker;
 
@@ -99,6 +106,15 @@ ngx_signaling_frame_unref(ngx_signaling_frame_t *f)
     f->next = sw->frames[n];
     sw->frames[n] = f;
     sw->nframes[n]++;
+}
+
+
+static void
+ngx_signaling_frame_unpack(ngx_signaling_frame_t *f)
+{
+    if (f->deflated != f) {
+        ngx_signaling_frame_unref(f->deflated);
+    }
 }
 
 

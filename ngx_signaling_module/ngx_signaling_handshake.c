@@ -15,6 +15,7 @@
 
 
 #include "ngx_signaling.h"
+#include "sig_deflate.h"
 
 #include <ngx_sha1.h>
 
@@ -28,12 +29,17 @@ typedef struct {
     ngx_str_t                  key;
     ngx_str_t                  version;
     ngx_str_t                  origin;       /* data is NULL when absent */
+    sig_deflate_terms_t        deflate;
     ngx_uint_t                 upgrade;
+    ngx_uint_t                 deflated;     /* on these terms */
+    ngx_uint_t                 malformed;    /* in the list of extensions */
 } ngx_signaling_upgrade_t;
 
 
 static void ngx_signaling_headers(ngx_http_request_t *r,
     ngx_signaling_upgrade_t *u);
+static void ngx_signaling_extensions(ngx_signaling_upgrade_t *u,
+    const slice_t *value);
 static ngx_uint_t ngx_signaling_has_token(ngx_str_t *value, char *token);
 static ngx_int_t ngx_signaling_check(ngx_http_request_t *r,
     ngx_signaling_upgrade_t *u);
@@ -41,8 +47,11 @@ static ngx_int_t ngx_signaling_upgrade_required(ngx_http_request_t *r,
     const char *name, const char *value);
 static ngx_int_t ngx_signaling_header(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
-static ngx_int_t ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key,
-    ngx_str_t *protocol);
+static ngx_int_t ngx_signaling_switch(ngx_http_request_t *r,
+    ngx_signaling_upgrade_t *u, ngx_str_t *protocol);
+static ngx_int_t ngx_signaling_accept(ngx_http_request_t *r, ngx_str_t *key);
+static ngx_int_t ngx_signaling_accept_deflate(ngx_http_request_t *r,
+    sig_deflate_terms_t *terms);
 static void ngx_signaling_abort(void *data);
 static void ngx_signaling_leave_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_signaling_is_held(ngx_http_request_t *r);
@@ -121,9 +130,18 @@ ngx_signaling_handler(ngx_http_request_t *r)
 
     ngx_http_set_ctx(r, &hs->ctx, ngx_signaling_module);
 
+    if (u.deflated
+        && ngx_signaling_deflate_open(zone->worker, slcf) == NGX_OK)
+    {
+        sc->deflate = (uint16_t) u.deflate.window;
+
+    } else {
+        u.deflated = 0;
+    }
+
     if (ngx_signaling_credential(r, hs, u.origin.data ? &u.origin : NULL)
         != NGX_OK
-        || ngx_signaling_switch(r, &u.key, &hs->ctx.protocol) != NGX_OK)
+        || ngx_signaling_switch(r, &u, &hs->ctx.protocol) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -146,11 +164,14 @@ ngx_signaling_handler(ngx_http_request_t *r)
 static void
 ngx_signaling_headers(ngx_http_request_t *r, ngx_signaling_upgrade_t *u)
 {
-    ngx_uint_t         upgrade, connection;
-    ngx_table_elt_t   *h;
-    access_headers_t   walk;
+    ngx_uint_t                 upgrade, connection;
+    ngx_table_elt_t           *h;
+    access_headers_t           walk;
+    ngx_signaling_loc_conf_t  *slcf;
 
     ngx_memzero(u, sizeof(ngx_signaling_upgrade_t));
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_signaling_module);
 
     upgrade = 0;
     connection = 0;
@@ -176,10 +197,35 @@ ngx_signaling_headers(ngx_http_request_t *r, ngx_signaling_upgrade_t *u)
 
         } else if (access_is(&h->key, "Sec-WebSocket-Version")) {
             u->version = h->value;
+
+        } else if (slcf->deflate
+                   && access_is(&h->key, "Sec-WebSocket-Extensions"))
+        {
+            ngx_signaling_extensions(u, (slice_t *) &h->value);
         }
     }
 
     u->upgrade = upgrade && connection;
+}
+
+
+/* several headers are one list, of which the first good offer counts */
+
+static void
+ngx_signaling_extensions(ngx_signaling_upgrade_t *u, const slice_t *value)
+{
+    int                  rc;
+    sig_deflate_terms_t  terms;
+
+    rc = sig_deflate_negotiate(value, &terms);
+
+    if (rc < 0) {
+        u->malformed = 1;
+
+    } else if (rc && !u->deflated) {
+        u->deflate = terms;
+        u->deflated = 1;
+    }
 }
 
 
@@ -261,7 +307,8 @@ ngx_signaling_check(ngx_http_request_t *r, ngx_signaling_upgrade_t *u)
 
     if (u->key.len != 24
         || ngx_decode_base64(&key, &u->key) != NGX_OK
-        || key.len != 16)
+        || key.len != 16
+        || u->malformed)
     {
         return NGX_HTTP_BAD_REQUEST;
     }
@@ -336,39 +383,17 @@ ngx_signaling_header(ngx_http_request_t *r, const char *name,
  */
 
 static ngx_int_t
-ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key,
+ngx_signaling_switch(ngx_http_request_t *r, ngx_signaling_upgrade_t *u,
     ngx_str_t *protocol)
 {
-    u_char            *p, digest[20];
     ngx_int_t          rc;
-    ngx_str_t          accept, sha1, websocket = ngx_string("websocket");
-    ngx_sha1_t         ctx;
+    ngx_str_t          websocket = ngx_string("websocket");
     ngx_connection_t  *c;
-
-    static ngx_str_t  guid =
-                        ngx_string("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
 
     c = r->connection;
 
-    p = ngx_pnalloc(r->pool, NGX_SIGNALING_ACCEPT_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sha1_init(&ctx);
-    ngx_sha1_update(&ctx, key->data, key->len);
-    ngx_sha1_update(&ctx, guid.data, guid.len);
-    ngx_sha1_final(digest, &ctx);
-
-    sha1.data = digest;
-    sha1.len = sizeof(digest);
-    accept.data = p;
-
-    ngx_encode_base64(&accept, &sha1);
-
     if (ngx_signaling_header(r, "Upgrade", &websocket) != NGX_OK
-        || ngx_signaling_header(r, "Sec-WebSocket-Accept", &accept)
-           != NGX_OK)
+        || ngx_signaling_accept(r, &u->key) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -376,6 +401,12 @@ ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key,
     if (protocol->len
         && ngx_signaling_header(r, "Sec-WebSocket-Protocol", protocol)
            != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (u->deflated
+        && ngx_signaling_accept_deflate(r, &u->deflate) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -404,6 +435,55 @@ ngx_signaling_switch(ngx_http_request_t *r, ngx_str_t *key,
     }
 
     return NGX_OK;
+}
+
+
+/* RFC 6455 4.2.2, step 5.4 */
+
+static ngx_int_t
+ngx_signaling_accept(ngx_http_request_t *r, ngx_str_t *key)
+{
+    u_char      *p, digest[20];
+    ngx_str_t    accept, sha1;
+    ngx_sha1_t   ctx;
+
+    static ngx_str_t  guid =
+                        ngx_string("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+
+    p = ngx_pnalloc(r->pool, NGX_SIGNALING_ACCEPT_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sha1_init(&ctx);
+    ngx_sha1_update(&ctx, key->data, key->len);
+    ngx_sha1_update(&ctx, guid.data, guid.len);
+    ngx_sha1_final(digest, &ctx);
+
+    sha1.data = digest;
+    sha1.len = sizeof(digest);
+    accept.data = p;
+
+    ngx_encode_base64(&accept, &sha1);
+
+    return ngx_signaling_header(r, "Sec-WebSocket-Accept", &accept);
+}
+
+
+static ngx_int_t
+ngx_signaling_accept_deflate(ngx_http_request_t *r,
+    sig_deflate_terms_t *terms)
+{
+    ngx_str_t  value;
+
+    value.data = ngx_pnalloc(r->pool, SIG_DEFLATE_ANSWER_MAX);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = sig_deflate_answer(value.data, terms);
+
+    return ngx_signaling_header(r, "Sec-WebSocket-Extensions", &value);
 }
 
 

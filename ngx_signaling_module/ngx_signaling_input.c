@@ -12,17 +12,47 @@
 
 
 #include "ngx_signaling.h"
+#include "sig_deflate.h"
 
 
-#define NGX_SIGNALING_READS  16    /* of the buffer, in one turn */
+#define NGX_SIGNALING_READS    16    /* of the buffer, in one turn */
+#define NGX_SIGNALING_PARTIAL  64    /* bytes of an incomplete frame, first */
 
 
-static ngx_int_t ngx_signaling_keep(ngx_signaling_conn_t *sc, u_char *p,
+/*
+ * A frame of which not all has come: the bytes of its head as long as that is
+ * incomplete, or its payload, already unmasked.
+ */
+
+struct ngx_signaling_partial_s {
+    sig_ws_head_t              head;
+    uint32_t                   cut;          /* bytes of a head, or 0 */
+    uint32_t                   len;          /* bytes of the payload */
+    uint32_t                   size;
+    u_char                     data[1];
+};
+
+
+static ngx_int_t ngx_signaling_keep(ngx_signaling_conn_t *sc,
+    sig_ws_head_t *h, u_char *p, size_t cut);
+static u_char *ngx_signaling_resume(ngx_signaling_conn_t *sc, u_char *p);
+static u_char *ngx_signaling_gather(ngx_signaling_conn_t *sc, u_char *p,
+    u_char *last);
+static ngx_signaling_partial_t *ngx_signaling_grow(ngx_signaling_conn_t *sc,
     size_t len);
+static int ngx_signaling_head(ngx_signaling_conn_t *sc, sig_ws_head_t *h,
+    u_char *p, size_t n);
+static void ngx_signaling_begin(ngx_signaling_conn_t *sc, sig_ws_head_t *h);
+static void ngx_signaling_text(ngx_signaling_conn_t *sc, sig_ws_head_t *h,
+    u_char *p, size_t len);
 static void ngx_signaling_frame_in(ngx_signaling_conn_t *sc,
     sig_ws_head_t *h, u_char *p);
 static void ngx_signaling_data_frame(ngx_signaling_conn_t *sc,
     sig_ws_head_t *h, u_char *p);
+static ngx_int_t ngx_signaling_fragment(ngx_signaling_conn_t *sc, u_char *p,
+    size_t len);
+static void ngx_signaling_restored(ngx_signaling_conn_t *sc, u_char *p,
+    size_t len);
 static void ngx_signaling_close_frame(ngx_signaling_conn_t *sc, u_char *p,
     size_t len);
 static ngx_int_t ngx_signaling_token(ngx_signaling_conn_t *sc);
@@ -37,7 +67,6 @@ ngx_int_t
 ngx_signaling_read(ngx_signaling_conn_t *sc)
 {
     u_char            *buffer;
-    size_t             have;
     ssize_t            n;
     ngx_uint_t         i;
     ngx_event_t       *rev;
@@ -54,13 +83,7 @@ ngx_signaling_read(ngx_signaling_conn_t *sc)
             return NGX_OK;
         }
 
-        have = sc->in_len;
-
-        if (have) {
-            ngx_memcpy(buffer, sc->in, have);
-        }
-
-        n = c->recv(c, buffer + have, NGX_SIGNALING_BUFFER - have);
+        n = c->recv(c, buffer, NGX_SIGNALING_BUFFER);
 
         if (n == NGX_AGAIN) {
             break;
@@ -83,11 +106,7 @@ ngx_signaling_read(ngx_signaling_conn_t *sc)
             }
         }
 
-        if (sc->broken) {
-            continue;
-        }
-
-        if (ngx_signaling_input(sc, buffer, buffer + have + n) != NGX_OK) {
+        if (ngx_signaling_input(sc, buffer, buffer + n) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -96,85 +115,263 @@ ngx_signaling_read(ngx_signaling_conn_t *sc)
 }
 
 
-/* handles the complete frames between p and last, keeps the rest */
+/*
+ * Handles the complete frames between p and last, keeps the rest.  In front
+ * of p there is room for the head of a frame.
+ */
 
 ngx_int_t
 ngx_signaling_input(ngx_signaling_conn_t *sc, u_char *p, u_char *last)
 {
     int            n;
-    size_t         max;
     sig_ws_head_t  h;
 
-    max = sc->conf->max_message + NGX_SIGNALING_ENVELOPE;
+    if (sc->in && sc->in->cut) {
+        p = ngx_signaling_resume(sc, p);
+    }
 
     while (p < last && !sc->broken) {
 
-        n = sig_ws_read_head(&h, p, last - p, max);
+        if (sc->in) {
+            p = ngx_signaling_gather(sc, p, last);
+
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        n = ngx_signaling_head(sc, &h, p, last - p);
 
         if (n < 0) {
-            sc->broken = 1;
-            ngx_signaling_conn_close(sc, -n,
-                                     n == -SIG_WS_TOO_BIG
-                                     ? "message too big" : "protocol error");
             break;
         }
 
-        if (n == 0 || (uint64_t) (last - p - n) < h.len) {
-            return ngx_signaling_keep(sc, p, last - p);
+        if (n == 0) {
+            return ngx_signaling_keep(sc, NULL, p, last - p);
         }
 
         p += n;
 
+        if ((uint64_t) (last - p) < h.len) {
+            ngx_signaling_begin(sc, &h);
+
+            if (ngx_signaling_keep(sc, &h, NULL, 0) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
         sig_ws_unmask(p, h.len, h.mask, 0);
+
+        /* a message in one frame is looked at as a whole */
+
+        if (!h.fin || h.opcode == SIG_WS_CONTINUATION) {
+            ngx_signaling_begin(sc, &h);
+            ngx_signaling_text(sc, &h, p, h.len);
+        }
+
         ngx_signaling_frame_in(sc, &h, p);
 
         p += h.len;
-    }
-
-    sc->in_len = 0;
-
-    if (sc->in) {
-        ngx_free(sc->in);
-        sc->in = NULL;
-        sc->in_size = 0;
     }
 
     return NGX_OK;
 }
 
 
-/*
- * An incomplete frame is kept as long as it is incomplete.  Room is made for
- * what has come, not for what the client says will come.
- */
+/* begins to keep a frame, of which there is a head or the first part of one */
 
 static ngx_int_t
-ngx_signaling_keep(ngx_signaling_conn_t *sc, u_char *p, size_t len)
+ngx_signaling_keep(ngx_signaling_conn_t *sc, sig_ws_head_t *h, u_char *p,
+    size_t cut)
 {
-    u_char  *in;
-    size_t   size;
+    ngx_signaling_partial_t  *in;
 
-    if (sc->in == NULL || len > sc->in_size) {
-        size = ngx_max(len, 2 * (size_t) sc->in_size);
-        size = ngx_align(size, 64);
-
-        in = ngx_alloc(size, sc->connection->log);
-        if (in == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (sc->in) {
-            ngx_free(sc->in);
-        }
-
-        sc->in = in;
-        sc->in_size = (uint32_t) size;
+    in = ngx_alloc(offsetof(ngx_signaling_partial_t, data)
+                   + NGX_SIGNALING_PARTIAL, sc->connection->log);
+    if (in == NULL) {
+        return NGX_ERROR;
     }
 
-    ngx_memcpy(sc->in, p, len);
-    sc->in_len = (uint32_t) len;
+    in->cut = (uint32_t) cut;
+    in->len = 0;
+    in->size = NGX_SIGNALING_PARTIAL;
+
+    if (h) {
+        in->head = *h;
+
+    } else {
+        ngx_memcpy(in->data, p, cut);
+    }
+
+    sc->in = in;
 
     return NGX_OK;
+}
+
+
+/* puts what was kept of a head in front of what has come of it since */
+
+static u_char *
+ngx_signaling_resume(ngx_signaling_conn_t *sc, u_char *p)
+{
+    ngx_signaling_partial_t  *in;
+
+    in = sc->in;
+    sc->in = NULL;
+
+    p -= in->cut;
+    ngx_memcpy(p, in->data, in->cut);
+    ngx_free(in);
+
+    return p;
+}
+
+
+/*
+ * Takes what belongs to the frame at hand, and handles the frame when that is
+ * all of it.  Returns where the next one begins, or NULL without memory.
+ */
+
+static u_char *
+ngx_signaling_gather(ngx_signaling_conn_t *sc, u_char *p, u_char *last)
+{
+    size_t                    len;
+    u_char                   *data;
+    ngx_signaling_partial_t  *in;
+
+    len = ngx_min(sc->in->head.len - sc->in->len, (uint64_t) (last - p));
+
+    in = ngx_signaling_grow(sc, len);
+    if (in == NULL) {
+        return NULL;
+    }
+
+    data = in->data + in->len;
+
+    ngx_memcpy(data, p, len);
+    sig_ws_unmask(data, len, in->head.mask, in->len);
+
+    in->len += (uint32_t) len;
+
+    ngx_signaling_text(sc, &in->head, data, len);
+
+    if (in->len == in->head.len) {
+        sc->in = NULL;
+
+        ngx_signaling_frame_in(sc, &in->head, in->data);
+        ngx_free(in);
+    }
+
+    return p + len;
+}
+
+
+/*
+ * Makes room for len bytes more of the frame that is kept: for what has come,
+ * not for what the client says will come.
+ */
+
+static ngx_signaling_partial_t *
+ngx_signaling_grow(ngx_signaling_conn_t *sc, size_t len)
+{
+    size_t                    size;
+    ngx_signaling_partial_t  *in, *old;
+
+    old = sc->in;
+
+    if (len <= old->size - old->len) {
+        return old;
+    }
+
+    size = ngx_max(old->len + len, 2 * (size_t) old->size);
+
+    in = ngx_alloc(offsetof(ngx_signaling_partial_t, data) + size,
+                   sc->connection->log);
+    if (in == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(in, old, offsetof(ngx_signaling_partial_t, data) + old->len);
+    ngx_free(old);
+
+    in->size = (uint32_t) size;
+    sc->in = in;
+
+    return in;
+}
+
+
+/* as sig_ws_read_head(); closes the connection when that finds a mistake */
+
+static int
+ngx_signaling_head(ngx_signaling_conn_t *sc, sig_ws_head_t *h, u_char *p,
+    size_t n)
+{
+    int              rc;
+    sig_ws_expect_t  expect;
+
+    expect.max = sc->conf->max_message + NGX_SIGNALING_ENVELOPE;
+    expect.max_rsv1 = sc->deflate ? sig_deflate_bound(expect.max) : 0;
+    expect.inside = sc->fragmented;
+
+    /* of a connection that is closing, nothing is kept that would count */
+
+    if (sc->fragmented && sc->state == NGX_SIGNALING_OPEN) {
+        expect.max = (sc->compressed ? expect.max_rsv1 : expect.max)
+                     - sc->message_len;
+    }
+
+    rc = sig_ws_read_head(h, p, n, &expect);
+
+    if (rc < 0) {
+        sc->broken = 1;
+        ngx_signaling_conn_close(sc, -rc,
+                                 rc == -SIG_WS_TOO_BIG
+                                 ? "message too big" : "protocol error");
+    }
+
+    return rc;
+}
+
+
+/* notes what the next frames depend on */
+
+static void
+ngx_signaling_begin(ngx_signaling_conn_t *sc, sig_ws_head_t *h)
+{
+    if (h->opcode > SIG_WS_BINARY) {
+        return;
+    }
+
+    sc->fragmented = !h->fin;
+
+    if (h->opcode != SIG_WS_CONTINUATION) {
+        sc->compressed = h->rsv1;
+        sc->utf8 = 0;
+    }
+}
+
+
+/*
+ * Looks at a piece of a message as soon as it comes, so that a client is told
+ * of a wrong byte at once (RFC 6455 8.1) and not kept for the rest.
+ */
+
+static void
+ngx_signaling_text(ngx_signaling_conn_t *sc, sig_ws_head_t *h, u_char *p,
+    size_t len)
+{
+    if (h->opcode <= SIG_WS_BINARY
+        && sc->state == NGX_SIGNALING_OPEN
+        && !sc->compressed
+        && !sig_utf8_check(&sc->utf8, p, len))
+    {
+        ngx_signaling_conn_close(sc, SIG_WS_BAD_DATA, "text is not UTF-8");
+    }
 }
 
 
@@ -213,43 +410,65 @@ static void
 ngx_signaling_data_frame(ngx_signaling_conn_t *sc, sig_ws_head_t *h,
     u_char *p)
 {
+    size_t   len;
     u_char  *message;
-    size_t   len, size;
 
-    if ((h->opcode == SIG_WS_CONTINUATION) != sc->fragmented) {
-        sc->broken = 1;
-        ngx_signaling_conn_close(sc, SIG_WS_PROTOCOL, "protocol error");
+    if (h->opcode != SIG_WS_CONTINUATION) {
+
+        if (ngx_signaling_token(sc) != NGX_OK) {
+            return;
+        }
+
+        if (h->fin && h->rsv1) {
+            ngx_signaling_restored(sc, p, h->len);
+            return;
+        }
+
+        if (h->fin) {
+            ngx_signaling_message(sc, p, h->len);
+            return;
+        }
+    }
+
+    if (ngx_signaling_fragment(sc, p, h->len) != NGX_OK || !h->fin) {
         return;
     }
 
-    if (h->opcode != SIG_WS_CONTINUATION
-        && ngx_signaling_token(sc) != NGX_OK)
-    {
-        return;
+    message = sc->message;
+    len = sc->message_len;
+
+    sc->message = NULL;
+    sc->message_len = 0;
+    sc->message_size = 0;
+
+    if (sc->compressed) {
+        ngx_signaling_restored(sc, message ? message : p, len);
+
+    } else {
+        ngx_signaling_message(sc, message ? message : p, len);
     }
 
-    if (h->fin && !sc->fragmented) {
-        ngx_signaling_message(sc, p, h->len);
-        return;
+    if (message) {
+        ngx_free(message);
     }
+}
 
-    sc->fragmented = !h->fin;
 
-    len = sc->message_len + h->len;
+/* puts a fragment to its message, the length of which its head has shown */
 
-    if (len > sc->conf->max_message + NGX_SIGNALING_ENVELOPE) {
-        sc->broken = 1;
-        ngx_signaling_conn_close(sc, SIG_WS_TOO_BIG, "message too big");
-        return;
-    }
+static ngx_int_t
+ngx_signaling_fragment(ngx_signaling_conn_t *sc, u_char *p, size_t len)
+{
+    u_char  *message;
+    size_t   size;
 
-    if (len > sc->message_size) {
-        size = ngx_max(len, 2 * (size_t) sc->message_size);
+    if (len > sc->message_size - sc->message_len) {
+        size = ngx_max(sc->message_len + len, 2 * (size_t) sc->message_size);
 
         message = ngx_alloc(size, sc->connection->log);
         if (message == NULL) {
             ngx_signaling_conn_close(sc, SIG_WS_INTERNAL, "out of memory");
-            return;
+            return NGX_ERROR;
         }
 
         if (sc->message) {
@@ -261,25 +480,20 @@ ngx_signaling_data_frame(ngx_signaling_conn_t *sc, sig_ws_head_t *h,
         sc->message_size = (uint32_t) size;
     }
 
-    if (h->len) {
-        ngx_memcpy(sc->message + sc->message_len, p, h->len);
-        sc->message_len = (uint32_t) len;
+    if (len) {
+        ngx_memcpy(sc->message + sc->message_len, p, len);
+        sc->message_len += (uint32_t) len;
     }
 
-    if (!h->fin) {
-        return;
-    }
+    return NGX_OK;
+}
 
-    message = sc->message;
 
-    sc->message = NULL;
-    sc->message_len = 0;
-    sc->message_size = 0;
-
-    ngx_signaling_message(sc, message ? message : p, len);
-
-    if (message) {
-        ngx_free(message);
+static void
+ngx_signaling_restored(ngx_signaling_conn_t *sc, u_char *p, size_t len)
+{
+    if (ngx_signaling_inflate(sc, &p, &len) == NGX_OK) {
+        ngx_signaling_message(sc, p, len);
     }
 }
 

@@ -206,6 +206,13 @@ static ngx_command_t  ngx_signaling_commands[] = {
       offsetof(ngx_signaling_loc_conf_t, same_peer),
       &ngx_signaling_same_peers },
 
+    { ngx_string("signaling_deflate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_signaling_loc_conf_t, deflate),
+      NULL },
+
       ngx_null_command
 };
 
@@ -320,6 +327,7 @@ ngx_signaling_create_loc_conf(ngx_conf_t *cf)
     slcf->reload = NGX_CONF_UNSET_UINT;
     slcf->drain = NGX_CONF_UNSET_MSEC;
     slcf->same_peer = NGX_CONF_UNSET_UINT;
+    slcf->deflate = NGX_CONF_UNSET;
 
     return slcf;
 }
@@ -364,6 +372,7 @@ ngx_signaling_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->drain, prev->drain, 3000);
     ngx_conf_merge_uint_value(conf->same_peer, prev->same_peer,
                               NGX_SIGNALING_PEER_SHARED);
+    ngx_conf_merge_value(conf->deflate, prev->deflate, 0);
 
     if (access_error_log_add(cf, &smcf->access) != NGX_OK) {
         return NGX_CONF_ERROR;

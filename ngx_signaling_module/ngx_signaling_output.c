@@ -84,6 +84,10 @@ ngx_signaling_push(ngx_signaling_conn_t *sc, ngx_signaling_frame_t *f)
 {
     ngx_signaling_item_t  *item;
 
+    if (sc->deflate) {
+        f = ngx_signaling_deflated(sc, f);
+    }
+
     if (sc->out_bytes + f->len > sc->conf->send_buffer && sc->out.first) {
         ngx_signaling_doom(sc, SIG_WS_POLICY);
         return;
@@ -145,6 +149,10 @@ ngx_signaling_hold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
     ngx_signaling_worker_t  *sw;
 
     sw = sc->worker;
+
+    if (sc->deflate) {
+        f = ngx_signaling_deflated(sc, f);
+    }
 
     if (sc->out_bytes + f->len > sc->conf->send_buffer && sc->held.first) {
         ngx_signaling_doom(sc, SIG_WS_POLICY);

@@ -55,10 +55,13 @@ ngx_signaling_worker_init(ngx_cycle_t *cycle, ngx_signaling_zone_t *zone)
 
     ngx_queue_init(&sw->free);
 
-    sw->buffer = ngx_palloc(cycle->pool, NGX_SIGNALING_BUFFER);
+    sw->buffer = ngx_palloc(cycle->pool,
+                            SIG_WS_HEAD_IN_MAX + NGX_SIGNALING_BUFFER);
     if (sw->buffer == NULL) {
         return NGX_ERROR;
     }
+
+    sw->buffer += SIG_WS_HEAD_IN_MAX;
 
     if (ngx_signaling_output_init(sw) != NGX_OK
         || ngx_signaling_rooms_init(sw) != NGX_OK

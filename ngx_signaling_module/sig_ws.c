@@ -28,30 +28,30 @@ typedef uint64_t  sig_ws_block_t
     __attribute__((vector_size(16), aligned(1), may_alias));
 
 
+static int sig_ws_first_byte(u_char first, const sig_ws_expect_t *expect);
 static int sig_ws_read_len(sig_ws_head_t *h, const u_char *p, size_t have,
     size_t need, uint64_t max);
 
 
 int
-sig_ws_read_head(sig_ws_head_t *h, const u_char *p, size_t n, uint64_t max)
+sig_ws_read_head(sig_ws_head_t *h, const u_char *p, size_t n,
+    const sig_ws_expect_t *expect)
 {
-    int     rc;
-    size_t  ext;
-    u_char  opcode, len;
+    int       rc;
+    size_t    ext;
+    u_char    opcode, len;
+    uint64_t  max;
 
     if (n == 0) {
         return 0;
     }
 
-    opcode = p[0] & SIG_WS_OPCODE;
-
-    if ((p[0] & SIG_WS_RSV)
-        || (opcode > SIG_WS_BINARY && opcode < SIG_WS_CLOSE)
-        || opcode > SIG_WS_PONG
-        || (sig_ws_control(opcode) && !(p[0] & SIG_WS_FIN)))
-    {
+    if (!sig_ws_first_byte(p[0], expect)) {
         return -SIG_WS_PROTOCOL;
     }
+
+    opcode = p[0] & SIG_WS_OPCODE;
+    max = (p[0] & SIG_WS_RSV1) ? expect->max_rsv1 : expect->max;
 
     if (n == 1) {
         return 0;
@@ -73,18 +73,25 @@ sig_ws_read_head(sig_ws_head_t *h, const u_char *p, size_t n, uint64_t max)
 
     ext = (len == SIG_WS_LEN16) ? 2 : (len == SIG_WS_LEN64) ? 8 : 0;
 
-    if (ext) {
+    if (ext == 0) {
+        h->len = len;
+
+    } else if (n >= 2 + ext + 4 && ext == 2) {
+        h->len = (uint64_t) p[2] << 8 | p[3];
+
+        if (h->len < SIG_WS_LEN16) {
+            return -SIG_WS_PROTOCOL;
+        }
+
+    } else {
         rc = sig_ws_read_len(h, p + 2, n - 2, ext, max);
         if (rc <= 0) {
             return rc;
         }
+    }
 
-    } else {
-        if (len > max) {
-            return -SIG_WS_TOO_BIG;
-        }
-
-        h->len = len;
+    if (h->len > max) {
+        return -SIG_WS_TOO_BIG;
     }
 
     if (n < 2 + ext + 4) {
@@ -95,8 +102,41 @@ sig_ws_read_head(sig_ws_head_t *h, const u_char *p, size_t n, uint64_t max)
 
     h->opcode = opcode;
     h->fin = (p[0] & SIG_WS_FIN) ? 1 : 0;
+    h->rsv1 = (p[0] & SIG_WS_RSV1) ? 1 : 0;
 
     return (int) (2 + ext + 4);
+}
+
+
+/*
+ * RSV1 is for the first frame of a message only, RFC 7692 6; the order of
+ * opcodes is that of RFC 6455 5.4.
+ */
+
+static int
+sig_ws_first_byte(u_char first, const sig_ws_expect_t *expect)
+{
+    u_char  opcode;
+
+    opcode = first & SIG_WS_OPCODE;
+
+    if ((first & SIG_WS_RSV)
+        && ((first & SIG_WS_RSV) != SIG_WS_RSV1
+            || expect->max_rsv1 == 0
+            || (opcode != SIG_WS_TEXT && opcode != SIG_WS_BINARY)))
+    {
+        return 0;
+    }
+
+    if (sig_ws_control(opcode)) {
+        return opcode <= SIG_WS_PONG && (first & SIG_WS_FIN);
+    }
+
+    if (opcode > SIG_WS_BINARY) {
+        return 0;
+    }
+
+    return (opcode == SIG_WS_CONTINUATION) == expect->inside;
 }
 
 
@@ -143,15 +183,16 @@ void
 sig_ws_unmask(u_char *p, size_t len, const u_char mask[4], size_t offset)
 {
     size_t           i;
-    u_char           turned[4];
+    u_char           twice[8], *turned;
     uint32_t         m4, w4;
     uint64_t         m8, w8;
     sig_ws_block_t   m16;
     sig_ws_block_t  *block;
 
-    for (i = 0; i < 4; i++) {
-        turned[i] = mask[(offset + i) & 3];
-    }
+    memcpy(twice, mask, 4);
+    memcpy(twice + 4, mask, 4);
+
+    turned = twice + (offset & 3);
 
     memcpy(&m4, turned, 4);
     m8 = (uint64_t) m4 << 32 | m4;

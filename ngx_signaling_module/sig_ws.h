@@ -6,8 +6,9 @@
 /*
  * WebSocket framing (RFC 6455) over bytes that somebody else has read.
  * Allocates nothing and keeps nothing: the connection owns the buffer, the
- * payload is unmasked in place.  Extensions are not negotiated, so that any
- * RSV bit is an error.
+ * payload is unmasked in place.  Of extensions it knows that RSV1 may mark
+ * the first frame of a message, where the caller says so (RFC 7692); what the
+ * bit means is none of its business.
  */
 
 
@@ -27,6 +28,8 @@
 #define SIG_WS_CLOSE           0x8
 #define SIG_WS_PING            0x9
 #define SIG_WS_PONG            0xa
+
+#define SIG_WS_RSV1            0x40    /* goes with the opcode when written */
 
 #define SIG_WS_HEAD_IN_MAX     14      /* longest head of a client frame */
 #define SIG_WS_HEAD_OUT_MAX    10      /* longest head of a server frame */
@@ -49,19 +52,30 @@ typedef struct {
     u_char      mask[4];
     u_char      opcode;
     u_char      fin;
+    u_char      rsv1;
 } sig_ws_head_t;
 
 
+/* what may come next */
+
+typedef struct {
+    uint64_t    max;                   /* payload of a data frame, bytes */
+    uint64_t    max_rsv1;              /* of one with RSV1; 0: no such bit */
+    int         inside;                /* of a message that goes on */
+} sig_ws_expect_t;
+
+
 /*
- * Reads the head of a client frame from the n bytes at p.  max is the longest
- * payload accepted in a data frame.
- * Returns the length of the head (2..14), 0 when more bytes are needed, or a
- * negative close code: -SIG_WS_PROTOCOL (RSV bit, reserved opcode, no mask,
- * fragmented or overlong control frame, length not in its shortest form) or
- * -SIG_WS_TOO_BIG.  Fails on the earliest byte that shows the mistake.
+ * Reads the head of a client frame from the n bytes at p.
+ * Returns the length of the head (6..14), 0 when more bytes are needed, or a
+ * negative close code: -SIG_WS_PROTOCOL (RSV bit that is not expected,
+ * reserved opcode, a message inside of another or a continuation of none, no
+ * mask, fragmented or overlong control frame, length not in its shortest
+ * form) or -SIG_WS_TOO_BIG.  Fails on the earliest byte that shows the
+ * mistake.
  */
 int sig_ws_read_head(sig_ws_head_t *h, const u_char *p, size_t n,
-    uint64_t max);
+    const sig_ws_expect_t *expect);
 
 /*
  * Unmasks len bytes in place.  offset is the position of p within the
@@ -72,7 +86,7 @@ void sig_ws_unmask(u_char *p, size_t len, const u_char mask[4],
 
 /*
  * Writes the head of an unmasked, unfragmented server frame at p and returns
- * its length, 2, 4 or 10.
+ * its length, 2, 4 or 10.  opcode may have SIG_WS_RSV1 beside it.
  */
 size_t sig_ws_write_head(u_char *p, u_char opcode, uint64_t len);
 

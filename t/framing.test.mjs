@@ -1,7 +1,7 @@
 // Copyright (C) The ngx_signaling authors
 //
-// RFC 6455 over raw sockets: frames in every cut, what is no frame, and the
-// ways to end.
+// RFC 6455 over raw sockets: what is not among the cases of
+// framing_cases.test.mjs and framing_utf8.test.mjs.
 
 import assert from 'node:assert/strict';
 import test, { after, before, describe } from 'node:test';
@@ -146,94 +146,10 @@ describe('framing', { ...TOGETHER, timeout: 120000 }, () => {
       frame(BINARY, JSON.stringify(publish('b')))));
   });
 
-  describe('in fragments', TOGETHER, () => {
-    const whole = Buffer.from(JSON.stringify(publish('f', '\u20ac')));
-    const middle = whole.indexOf(0xe2) + 1;     // of a character
-
-    const cut = (...ends) => [0, ...ends].map(
-      (start, i) => whole.subarray(start, ends[i] ?? whole.length));
-
-    function fragments(pieces, opcode = TEXT) {
-      return pieces.map((piece, i) => frame(i ? CONTINUATION : opcode, piece,
-        i === pieces.length - 1 ? {} : KEEP));
-    }
-
-    test('two', () => acked(['f'], ...fragments(cut(10))));
-
-    test('two that cut a character', () => acked(['f'],
-      ...fragments(cut(middle))));
-
-    test('a byte in each', () => acked(['f'],
-      ...fragments([...whole].map((b) => Buffer.from([b])))));
-
-    test('empty ones', () => acked(['f'],
-      ...fragments([[], [], whole, [], []])));
-
-    test('binary ones', () => acked(['f'], ...fragments(cut(7), BINARY)));
-
-    test('nothing but empty ones is an empty message', async () => {
-      const raw = await connectRaw(ngx);
-
-      await raw.write(...fragments([[], [], []]));
-      assert.equal((await raw.next(TEXT)).json.code, 'malformed_message');
-      await raw.destroy();
-    });
-
-    test('with control frames between', async () => {
-      const raw = await connectRaw(ngx);
-      const [first, second, third] = fragments(cut(5, 20));
-
-      await raw.write(first, frame(PING, 'p1'), frame(PONG, 'unasked'),
-        second, frame(PING, 'p2'), third);
-
-      const got = await raw.flush(3);
-      assert.deepEqual(got.map((f) => f.opcode), [PONG, PONG, TEXT]);
-      assert.deepEqual(got.slice(0, 2).map((f) => String(f.payload)),
-        ['p1', 'p2']);
-      assert.equal(got[2].json.requestId, 'f');
-      await raw.destroy();
-    });
-
-    test('one message after the other', () => acked(['f', 's', 'f'],
-      ...fragments(cut(5)), text(publish('s')), ...fragments(cut(9, 12))));
-
-    test('a Close between them is answered', async () => {
-      const raw = await connectRaw(ngx);
-
-      await raw.write(fragments(cut(5))[0], frame(CLOSE, closing(1000)));
-      assert.equal((await raw.close()).code, 1000);
-      await raw.ended;
-      await raw.destroy();
-    });
-
-    test('bad UTF-8 across two', () => broken(1007,
-      ...fragments([Buffer.from('{"a":"\xe2\x82', 'latin1'), '"}'])));
-
-    test('a continuation of nothing', () => broken(1002,
-      frame(CONTINUATION, whole)));
-
-    test('a continuation of a finished message', () => broken(1002,
-      frame(CONTINUATION, '', KEEP)));
-
-    for (const opcode of [TEXT, BINARY]) {
-      test(`opcode ${opcode} inside of a message`, () => broken(1002,
-        fragments(cut(5))[0], frame(opcode, whole)));
-    }
-  });
-
   describe('protocol errors', TOGETHER, () => {
     const good = JSON.stringify(publish('bad'));
 
     test('no mask', () => broken(1002, text(good, { masked: false })));
-
-    for (const rsv of [0x40, 0x20, 0x10, 0x70]) {
-      test(`RSV bits ${rsv}`, () => broken(1002,
-        text(good, { bits: 0x80 | rsv })));
-    }
-
-    for (const opcode of [3, 4, 5, 6, 7, 11, 12, 13, 14, 15]) {
-      test(`opcode ${opcode}`, () => broken(1002, frame(opcode, good)));
-    }
 
     for (const opcode of [CLOSE, PING, PONG]) {
       test(`a fragmented control frame, opcode ${opcode}`,
@@ -253,21 +169,6 @@ describe('framing', { ...TOGETHER, timeout: 120000 }, () => {
     for (const length of [69633n, 1n << 32n, (1n << 63n) - 1n]) {
       test(`a length of ${length} is not waited for`, () => broken(1009,
         frame(TEXT, '', { length })));
-    }
-
-    test('a text that is no UTF-8', () => broken(1007, frame(TEXT,
-      Buffer.from('{"type":"ping","x":"\xff"}', 'latin1'))));
-
-    for (const [name, bytes] of [
-      ['an overlong form', '\xc0\xaf'], ['a surrogate', '\xed\xa0\x80'],
-      ['beyond U+10FFFF', '\xf4\x90\x80\x80'], ['a lone byte', '\x80'],
-      ['half a character', '\xe2\x82']
-    ]) {
-      test(`${name} is no UTF-8`, async () => {
-        await broken(1007, frame(TEXT, Buffer.from(bytes, 'latin1')));
-        await broken(1007, frame(TEXT, Buffer.from(
-          `{"type":"publish","channel":"x","data":"${bytes}"}`, 'latin1')));
-      });
     }
   });
 
@@ -298,37 +199,7 @@ describe('framing', { ...TOGETHER, timeout: 120000 }, () => {
     });
   });
 
-  describe('control frames', () => {
-    for (const payload of ['', 'p', Buffer.from([0, 255, 128]),
-      'x'.repeat(125)]) {
-      test(`a ping with ${payload.length} bytes`, async () => {
-        const raw = await connectRaw(ngx);
-
-        await raw.write(frame(PING, payload));
-        assert.deepEqual((await raw.next(PONG)).payload,
-          Buffer.from(payload));
-        await raw.destroy();
-      });
-    }
-
-    test('a pong that nobody asked for', () => acked(['p'],
-      frame(PONG, 'unasked'), text(publish('p'))));
-  });
-
   describe('closing', TOGETHER, () => {
-    for (const code of [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011,
-      1012, 1013, 1014, 3000, 3999, 4000, 4999]) {
-      test(`with ${code} is echoed`, async () => {
-        const raw = await connectRaw(ngx);
-
-        await raw.write(frame(CLOSE, closing(code, 'gr\u00fc\u00dfe')));
-        assert.equal((await raw.close()).code, code);
-        await raw.ended;
-        assert.deepEqual(raw.frames, []);
-        await raw.destroy();
-      });
-    }
-
     test('without a code is answered without one', async () => {
       const raw = await connectRaw(ngx);
 
@@ -337,27 +208,6 @@ describe('framing', { ...TOGETHER, timeout: 120000 }, () => {
       await raw.ended;
       await raw.destroy();
     });
-
-    test('the longest reason is good', async () => {
-      const raw = await connectRaw(ngx);
-
-      await raw.write(frame(CLOSE, closing(4000, 'r'.repeat(123))));
-      assert.equal((await raw.close()).code, 4000);
-      await raw.ended;
-      await raw.destroy();
-    });
-
-    for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000,
-      2999, 5000, 65535]) {
-      test(`with ${code} is a protocol error`, () => broken(1002,
-        frame(CLOSE, closing(code))));
-    }
-
-    test('with one byte is a protocol error', () => broken(1002,
-      frame(CLOSE, [3])));
-
-    test('with a reason that is no UTF-8', () => broken(1007,
-      frame(CLOSE, Buffer.concat([closing(1000), Buffer.from([0xff])]))));
 
     test('nothing behind a Close counts', async () => {
       const watcher = await connect(ngx);

@@ -1,12 +1,14 @@
 // Copyright (C) The ngx_signaling authors
 //
 // A client that is no WebSocket library: it writes the bytes that a test
-// wants, and checks the frames that come against RFC 6455.
+// wants, and checks the frames that come against RFC 6455, and RFC 7692 where
+// that was agreed on.
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
+import zlib from 'node:zlib';
 
 import { ORIGIN } from './signaling.mjs';
 
@@ -20,10 +22,12 @@ export const CLOSE = 0x8;
 export const PING = 0x9;
 export const PONG = 0xa;
 
+const TAIL = Buffer.from([0, 0, 0xff, 0xff]);
+
 /*
- * A client frame.  "bits" are FIN and RSV, "size" is how many bytes the length
- * takes (0, 2 or 8), as short as can be where it is not said, and "length"
- * what it says.
+ * A client frame.  "bits" are FIN and RSV1 to RSV3, "size" is how many bytes
+ * the length takes (0, 2 or 8), as short as can be where it is not said, and
+ * "length" what it says.
  */
 export function frame(opcode, payload = '', {
   bits = 0x80, masked = true, mask = randomBytes(4), length, size
@@ -56,6 +60,12 @@ export function text(message, options) {
     ? message : JSON.stringify(message), options);
 }
 
+/* the frames of a message in these pieces */
+export function fragments(pieces, opcode = TEXT, bits = 0) {
+  return pieces.map((piece, i) => frame(i ? CONTINUATION : opcode, piece,
+    { bits: (i ? 0 : bits) | (i === pieces.length - 1 ? 0x80 : 0) }));
+}
+
 /* the payload of a Close */
 export function closing(code, reason = '') {
   const payload = Buffer.alloc(2);
@@ -80,14 +90,31 @@ export function upgradeRequest({
   return [
     `${method} ${path} HTTP/${version}`,
     ...Object.entries(all).filter(([, value]) => value !== null)
-      .map(([name, value]) => `${name}: ${value}`),
+      .flatMap(([name, value]) => [value].flat()
+        .map((one) => `${name}: ${one}`)),
     '', ''
   ].join('\r\n');
 }
 
+/* the payload of a message that is compressed, and what it was */
+export function deflated(message, options = {}) {
+  const data = zlib.deflateRawSync(message,
+    { finishFlush: zlib.constants.Z_SYNC_FLUSH, ...options });
+
+  assert.deepEqual(data.subarray(-4), TAIL);
+
+  return data.subarray(0, -4);
+}
+
+export function inflated(payload, options = {}) {
+  return zlib.inflateRawSync(Buffer.concat([payload, TAIL]),
+    { finishFlush: zlib.constants.Z_SYNC_FLUSH, ...options });
+}
+
 /*
  * frames: what has come, { opcode, payload, json, chunk, at }, where "chunk"
- * numbers the reads of the socket and "at" is the time of the read.
+ * numbers the reads of the socket and "at" is the time of the read; "packed"
+ * is the payload as it came when it was compressed.
  */
 export class Raw {
   constructor(ngx) {
@@ -200,7 +227,10 @@ export class Raw {
     let length = b[1];
     let head = 2;
 
-    assert.equal(b[0] & 0x70, 0, 'no RSV bit');
+    const rsv = b[0] & 0x70;
+
+    assert.ok(rsv === 0 || (rsv === 0x40 && (b[0] & 0xf) === TEXT &&
+      this.headers['sec-websocket-extensions'] !== undefined), 'RSV bits');
     assert.equal(b[0] & 0x80, 0x80, 'servers do not fragment');
     assert.ok(length < 128, 'no mask');
 
@@ -220,7 +250,10 @@ export class Raw {
     }
 
     const opcode = b[0] & 0xf;
-    const payload = Buffer.from(b.subarray(head, head + length));
+    const packed = rsv ? Buffer.from(b.subarray(head, head + length))
+      : undefined;
+    const payload = packed ? inflated(packed)
+      : Buffer.from(b.subarray(head, head + length));
 
     assert.ok(opcode === TEXT || (opcode >= CLOSE && opcode <= PONG),
       `opcode ${opcode}`);
@@ -228,6 +261,10 @@ export class Raw {
 
     const json = opcode === TEXT ? JSON.parse(payload) : undefined;
     const it = { opcode, payload, json, chunk: this.chunk, at: this.at };
+
+    if (packed) {
+      it.packed = packed;
+    }
 
     this.all.push(it);
     this.frames.push(it);

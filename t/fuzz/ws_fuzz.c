@@ -6,8 +6,8 @@
  * it would come in small pieces; the frames found must be the same, and so
  * must be the verdict.
  *
- * Input: two bytes of payload limit, one byte of how the stream is cut, then
- * the stream.
+ * Input: two bytes of payload limit, one byte of how the stream is cut, its
+ * highest bit of whether RSV1 may be set, then the stream.
  */
 
 
@@ -36,9 +36,10 @@ typedef struct {
 
 
 static void fuzz_whole(fuzz_stream_t *s, const u_char *p, size_t n,
-    uint64_t max);
+    sig_ws_expect_t expect);
 static void fuzz_pieces(fuzz_stream_t *s, const u_char *p, size_t n,
-    uint64_t max, unsigned cut);
+    sig_ws_expect_t expect, unsigned cut);
+static void fuzz_next(sig_ws_expect_t *expect, const sig_ws_head_t *h);
 static size_t fuzz_piece(unsigned *cut);
 static void fuzz_inspect(fuzz_frame_t *f);
 static void fuzz_close(const fuzz_frame_t *f);
@@ -49,22 +50,24 @@ static void fuzz_free(fuzz_stream_t *s);
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-    unsigned       cut;
-    uint64_t       max;
-    fuzz_stream_t  whole, pieces;
+    unsigned         cut;
+    fuzz_stream_t    whole, pieces;
+    sig_ws_expect_t  expect;
 
     if (n < FUZZ_HEAD) {
         return 0;
     }
 
-    max = (uint64_t) p[0] << 8 | p[1];
+    expect.max = (uint64_t) p[0] << 8 | p[1];
+    expect.max_rsv1 = (p[2] & 0x80) ? 2 * expect.max : 0;
+    expect.inside = 0;
     cut = p[2];
 
     p += FUZZ_HEAD;
     n -= FUZZ_HEAD;
 
-    fuzz_whole(&whole, p, n, max);
-    fuzz_pieces(&pieces, p, n, max, cut);
+    fuzz_whole(&whole, p, n, expect);
+    fuzz_pieces(&pieces, p, n, expect, cut);
 
     fuzz_compare(&whole, &pieces);
 
@@ -76,7 +79,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 
 static void
-fuzz_whole(fuzz_stream_t *s, const u_char *p, size_t n, uint64_t max)
+fuzz_whole(fuzz_stream_t *s, const u_char *p, size_t n,
+    sig_ws_expect_t expect)
 {
     int            rc;
     size_t         i;
@@ -88,7 +92,7 @@ fuzz_whole(fuzz_stream_t *s, const u_char *p, size_t n, uint64_t max)
         f = &s->frames[s->n];
 
         rc = sig_ws_read_head(&f->head, p + s->consumed, n - s->consumed,
-                              max);
+                              &expect);
 
         if (rc <= 0) {
             s->error = rc;
@@ -96,7 +100,12 @@ fuzz_whole(fuzz_stream_t *s, const u_char *p, size_t n, uint64_t max)
         }
 
         fuzz_check(rc >= 6 && rc <= SIG_WS_HEAD_IN_MAX);
-        fuzz_check(f->head.len <= max || f->head.len <= SIG_WS_CONTROL_MAX);
+        fuzz_check(f->head.len <= (f->head.rsv1 ? expect.max_rsv1
+                                                : expect.max)
+                   || (f->head.len <= SIG_WS_CONTROL_MAX
+                       && f->head.opcode >= SIG_WS_CLOSE));
+
+        fuzz_next(&expect, &f->head);
 
         if (f->head.len > n - s->consumed - (size_t) rc) {
             return;
@@ -125,8 +134,8 @@ fuzz_whole(fuzz_stream_t *s, const u_char *p, size_t n, uint64_t max)
  */
 
 static void
-fuzz_pieces(fuzz_stream_t *s, const u_char *p, size_t n, uint64_t max,
-    unsigned cut)
+fuzz_pieces(fuzz_stream_t *s, const u_char *p, size_t n,
+    sig_ws_expect_t expect, unsigned cut)
 {
     int            rc;
     size_t         have, step, done;
@@ -141,7 +150,7 @@ fuzz_pieces(fuzz_stream_t *s, const u_char *p, size_t n, uint64_t max,
         f = &s->frames[s->n];
 
         copy = fuzz_slice(p + s->consumed, have).data;
-        rc = sig_ws_read_head(&f->head, copy, have, max);
+        rc = sig_ws_read_head(&f->head, copy, have, &expect);
         free(copy);
 
         if (rc < 0) {
@@ -168,6 +177,8 @@ fuzz_pieces(fuzz_stream_t *s, const u_char *p, size_t n, uint64_t max,
             return;
         }
 
+        fuzz_next(&expect, &f->head);
+
         s->consumed += (size_t) rc;
         f->payload = fuzz_slice(p + s->consumed, f->head.len).data;
 
@@ -190,6 +201,23 @@ fuzz_pieces(fuzz_stream_t *s, const u_char *p, size_t n, uint64_t max,
 
         fuzz_inspect(f);
     }
+}
+
+
+/* what a message in fragments changes; no RSV1 but on its first frame */
+
+static void
+fuzz_next(sig_ws_expect_t *expect, const sig_ws_head_t *h)
+{
+    if (h->opcode >= SIG_WS_CLOSE) {
+        fuzz_check(h->fin && !h->rsv1);
+        return;
+    }
+
+    fuzz_check((h->opcode == SIG_WS_CONTINUATION) == expect->inside);
+    fuzz_check(!h->rsv1 || (expect->max_rsv1 && !expect->inside));
+
+    expect->inside = !h->fin;
 }
 
 
@@ -275,6 +303,7 @@ fuzz_compare(const fuzz_stream_t *a, const fuzz_stream_t *b)
         fuzz_check(f->head.len == g->head.len
                    && f->head.opcode == g->head.opcode
                    && f->head.fin == g->head.fin
+                   && f->head.rsv1 == g->head.rsv1
                    && memcmp(f->head.mask, g->head.mask, 4) == 0
                    && f->close == g->close
                    && f->text == g->text);

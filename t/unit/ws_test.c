@@ -26,6 +26,8 @@ typedef struct {
     uint64_t     len;
     u_char       opcode;
     u_char       fin;
+    int          inside;           /* of a message */
+    uint64_t     max_rsv1;
 } ws_head_test_t;
 
 
@@ -39,7 +41,9 @@ typedef struct {
 static void test_heads(void);
 static int head_splits(const ws_head_test_t *t);
 static void test_first_bytes(void);
-static int first_bytes_expected(unsigned first, unsigned second);
+static int first_bytes(const sig_ws_expect_t *expect);
+static int first_bytes_expected(unsigned first, unsigned second,
+    const sig_ws_expect_t *expect);
 static void test_unmask(void);
 static void test_unmask_pieces(void);
 static void test_write_head(void);
@@ -54,80 +58,110 @@ static void test_write_close(void);
 static const ws_head_test_t  head_tests[] = {
 
     { "text, empty", bytes("\x81\x80" "abcd"),
-      WS_ANY_LEN, 6, 0, 0, SIG_WS_TEXT, 1 },
+      WS_ANY_LEN, 6, 0, 0, SIG_WS_TEXT, 1, 0, 0 },
     { "text, one byte, followed by payload", bytes("\x81\x81" "abcdx"),
-      WS_ANY_LEN, 6, 0, 1, SIG_WS_TEXT, 1 },
+      WS_ANY_LEN, 6, 0, 1, SIG_WS_TEXT, 1, 0, 0 },
     { "text, not final", bytes("\x01\x81" "abcd"),
-      WS_ANY_LEN, 6, 0, 1, SIG_WS_TEXT, 0 },
+      WS_ANY_LEN, 6, 0, 1, SIG_WS_TEXT, 0, 0, 0 },
     { "binary, 125 bytes", bytes("\x82\xfd" "abcd"),
-      125, 6, 0, 125, SIG_WS_BINARY, 1 },
+      125, 6, 0, 125, SIG_WS_BINARY, 1, 0, 0 },
     { "continuation, not final", bytes("\x00\x85" "abcd"),
-      WS_ANY_LEN, 6, 0, 5, SIG_WS_CONTINUATION, 0 },
+      WS_ANY_LEN, 6, 0, 5, SIG_WS_CONTINUATION, 0, 1, 0 },
     { "continuation, final", bytes("\x80\x85" "abcd"),
-      WS_ANY_LEN, 6, 0, 5, SIG_WS_CONTINUATION, 1 },
+      WS_ANY_LEN, 6, 0, 5, SIG_WS_CONTINUATION, 1, 1, 0 },
     { "126 bytes", bytes("\x81\xfe\x00\x7e" "abcd"),
-      126, 8, 0, 126, SIG_WS_TEXT, 1 },
+      126, 8, 0, 126, SIG_WS_TEXT, 1, 0, 0 },
     { "65535 bytes", bytes("\x81\xfe\xff\xff" "abcd"),
-      65535, 8, 0, 65535, SIG_WS_TEXT, 1 },
+      65535, 8, 0, 65535, SIG_WS_TEXT, 1, 0, 0 },
     { "65536 bytes", bytes("\x81\xff\0\0\0\0\0\x01\0\0" "abcd"),
-      65536, 14, 0, 65536, SIG_WS_TEXT, 1 },
+      65536, 14, 0, 65536, SIG_WS_TEXT, 1, 0, 0 },
     { "the longest length", bytes("\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff"
                                   "abcd"),
-      UINT64_MAX, 14, 0, INT64_MAX, SIG_WS_BINARY, 1 },
+      UINT64_MAX, 14, 0, INT64_MAX, SIG_WS_BINARY, 1, 0, 0 },
     { "close, empty", bytes("\x88\x80" "abcd"),
-      0, 6, 0, 0, SIG_WS_CLOSE, 1 },
+      0, 6, 0, 0, SIG_WS_CLOSE, 1, 0, 0 },
     { "ping, 125 bytes whatever the limit", bytes("\x89\xfd" "abcd"),
-      0, 6, 0, 125, SIG_WS_PING, 1 },
+      0, 6, 0, 125, SIG_WS_PING, 1, 0, 0 },
     { "pong", bytes("\x8a\x83" "abcd"),
-      0, 6, 0, 3, SIG_WS_PONG, 1 },
+      0, 6, 0, 3, SIG_WS_PONG, 1, 0, 0 },
 
     { "RSV1", bytes("\xc1\x80" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, 0 },
     { "RSV2", bytes("\xa1\x80" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, 0 },
     { "RSV3 on a ping", bytes("\x99\x80" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, 0 },
     { "opcode 3", bytes("\x83\x80" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, 0 },
     { "opcode 7", bytes("\x87\x80" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, 0 },
     { "opcode 11", bytes("\x8b\x80" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, 0 },
     { "opcode 15", bytes("\x8f\x80" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, 0 },
     { "ping, not final", bytes("\x09\x80" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, 0 },
     { "close, not final", bytes("\x08\x80" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, 0 },
     { "not masked", bytes("\x81\x05" "hello"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 2, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 2, 0, 0, 0, 0, 0 },
     { "ping, 126 bytes", bytes("\x89\xfe\x00\x7e" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 2, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 2, 0, 0, 0, 0, 0 },
     { "close with a length of 64 bits",
       bytes("\x88\xff\0\0\0\0\0\x01\0\0" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 2, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 2, 0, 0, 0, 0, 0 },
     { "125 bytes in 16 bits", bytes("\x81\xfe\x00\x7d" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 4, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 4, 0, 0, 0, 0, 0 },
     { "nothing in 16 bits", bytes("\x81\xfe\x00\x00" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 4, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 4, 0, 0, 0, 0, 0 },
     { "65535 bytes in 64 bits", bytes("\x81\xff\0\0\0\0\0\0\xff\xff" "abcd"),
-      WS_ANY_LEN, -SIG_WS_PROTOCOL, 8, 0, 0, 0 },
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 8, 0, 0, 0, 0, 0 },
     { "the highest bit set", bytes("\x81\xff\x80\0\0\0\0\0\0\0" "abcd"),
-      UINT64_MAX, -SIG_WS_PROTOCOL, 3, 0, 0, 0 },
+      UINT64_MAX, -SIG_WS_PROTOCOL, 3, 0, 0, 0, 0, 0 },
 
     { "125 bytes, limit 124", bytes("\x81\xfd" "abcd"),
-      124, -SIG_WS_TOO_BIG, 2, 0, 0, 0 },
-    { "one byte, limit 0", bytes("\x00\x81" "abcd"),
-      0, -SIG_WS_TOO_BIG, 2, 0, 0, 0 },
+      124, -SIG_WS_TOO_BIG, 2, 0, 0, 0, 0, 0 },
+    { "one byte, limit 0", bytes("\x01\x81" "abcd"),
+      0, -SIG_WS_TOO_BIG, 2, 0, 0, 0, 0, 0 },
     { "65535 bytes, limit 65534", bytes("\x81\xfe\xff\xff" "abcd"),
-      65534, -SIG_WS_TOO_BIG, 4, 0, 0, 0 },
+      65534, -SIG_WS_TOO_BIG, 4, 0, 0, 0, 0, 0 },
     { "65535 bytes, limit 1000", bytes("\x81\xfe\xff\xff" "abcd"),
-      1000, -SIG_WS_TOO_BIG, 3, 0, 0, 0 },
+      1000, -SIG_WS_TOO_BIG, 3, 0, 0, 0, 0, 0 },
     { "65537 bytes, limit 65536",
       bytes("\x81\xff\0\0\0\0\0\x01\0\x01" "abcd"),
-      65536, -SIG_WS_TOO_BIG, 10, 0, 0, 0 },
+      65536, -SIG_WS_TOO_BIG, 10, 0, 0, 0, 0, 0 },
     { "4 GB, limit 65536", bytes("\x81\xff\0\0\0\x01\0\0\0\0" "abcd"),
-      65536, -SIG_WS_TOO_BIG, 6, 0, 0, 0 }
+      65536, -SIG_WS_TOO_BIG, 6, 0, 0, 0, 0, 0 },
+
+    { "a continuation of nothing", bytes("\x80\x85" "abcd"),
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, 0 },
+    { "text inside of a message", bytes("\x81\x85" "abcd"),
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 1, 0 },
+    { "binary inside of a message", bytes("\x02\x85" "abcd"),
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 1, 0 },
+    { "ping inside of a message", bytes("\x89\x80" "abcd"),
+      WS_ANY_LEN, 6, 0, 0, SIG_WS_PING, 1, 1, 0 },
+
+    { "RSV1 expected", bytes("\xc1\x85" "abcd"),
+      0, 6, 0, 5, SIG_WS_TEXT, 1, 0, 5 },
+    { "RSV1 expected, binary, not final", bytes("\x42\x85" "abcd"),
+      0, 6, 0, 5, SIG_WS_BINARY, 0, 0, 5 },
+    { "RSV1 expected, not set, limit 4", bytes("\x81\x85" "abcd"),
+      4, -SIG_WS_TOO_BIG, 2, 0, 0, 0, 0, 5 },
+    { "RSV1 expected, limit 4", bytes("\xc1\x85" "abcd"),
+      WS_ANY_LEN, -SIG_WS_TOO_BIG, 2, 0, 0, 0, 0, 4 },
+    { "RSV1 on a continuation", bytes("\xc0\x85" "abcd"),
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 1, WS_ANY_LEN },
+    { "RSV1 on a ping", bytes("\xc9\x80" "abcd"),
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, WS_ANY_LEN },
+    { "RSV1 on a close", bytes("\xc8\x80" "abcd"),
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, WS_ANY_LEN },
+    { "RSV1 and RSV2", bytes("\xe1\x80" "abcd"),
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, WS_ANY_LEN },
+    { "RSV1 and RSV3", bytes("\xd1\x80" "abcd"),
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, WS_ANY_LEN },
+    { "RSV2 where RSV1 is expected", bytes("\xa1\x80" "abcd"),
+      WS_ANY_LEN, -SIG_WS_PROTOCOL, 1, 0, 0, 0, 0, WS_ANY_LEN }
 };
 
 
@@ -165,12 +199,17 @@ test_heads(void)
 static int
 head_splits(const ws_head_test_t *t)
 {
-    int             rc, expected, pass;
-    size_t          n;
-    u_char         *p;
-    sig_ws_head_t   h;
+    int              rc, expected, pass;
+    size_t           n;
+    u_char          *p;
+    sig_ws_head_t    h;
+    sig_ws_expect_t  expect;
 
     pass = 1;
+
+    expect.max = t->max;
+    expect.max_rsv1 = t->max_rsv1;
+    expect.inside = t->inside;
 
     for (n = 0; n <= t->n; n++) {
         p = malloc(n + 1);
@@ -181,7 +220,7 @@ head_splits(const ws_head_test_t *t)
         memcpy(p + 1, t->bytes, n);
         memset(&h, 0x55, sizeof(h));
 
-        rc = sig_ws_read_head(&h, p + 1, n, t->max);
+        rc = sig_ws_read_head(&h, p + 1, n, &expect);
 
         if (t->rc > 0) {
             expected = (n < (size_t) t->rc) ? 0 : t->rc;
@@ -197,6 +236,7 @@ head_splits(const ws_head_test_t *t)
 
         if (rc > 0
             && (h.len != t->len || h.opcode != t->opcode || h.fin != t->fin
+                || h.rsv1 != ((t->bytes[0] & 0x40) ? 1 : 0)
                 || memcmp(h.mask, "abcd", 4) != 0))
         {
             printf("# %zu bytes: wrong members\n", n);
@@ -213,6 +253,28 @@ head_splits(const ws_head_test_t *t)
 static void
 test_first_bytes(void)
 {
+    char             text[80];
+    unsigned         i;
+    sig_ws_expect_t  expect;
+
+    for (i = 0; i < 4; i++) {
+        expect.max = UINT64_MAX;
+        expect.max_rsv1 = (i & 1) ? UINT64_MAX : 0;
+        expect.inside = (i & 2) ? 1 : 0;
+
+        snprintf(text, sizeof(text),
+                 "head: all values of the first two bytes%s%s",
+                 expect.max_rsv1 ? ", RSV1" : "",
+                 expect.inside ? ", inside of a message" : "");
+
+        ok(first_bytes(&expect), text);
+    }
+}
+
+
+static int
+first_bytes(const sig_ws_expect_t *expect)
+{
     int            rc, expected, pass;
     u_char         p[SIG_WS_HEAD_IN_MAX];
     unsigned       i, n;
@@ -225,9 +287,9 @@ test_first_bytes(void)
         p[0] = (u_char) (i >> 8);
         p[1] = (u_char) i;
 
-        expected = first_bytes_expected(p[0], p[1]);
+        expected = first_bytes_expected(p[0], p[1], expect);
 
-        rc = sig_ws_read_head(&h, p, sizeof(p), UINT64_MAX);
+        rc = sig_ws_read_head(&h, p, sizeof(p), expect);
 
         if (rc != expected) {
             printf("# %04x: %d instead of %d\n", i, rc, expected);
@@ -239,36 +301,53 @@ test_first_bytes(void)
         }
 
         for (n = 0; n < (unsigned) rc; n++) {
-            if (sig_ws_read_head(&h, p, n, UINT64_MAX) != 0) {
+            if (sig_ws_read_head(&h, p, n, expect) != 0) {
                 printf("# %04x: no need of more than %u bytes\n", i, n);
                 pass = 0;
             }
         }
     }
 
-    ok(pass, "head: all values of the first two bytes");
+    return pass;
 }
 
 
 static int
-first_bytes_expected(unsigned first, unsigned second)
+first_bytes_expected(unsigned first, unsigned second,
+    const sig_ws_expect_t *expect)
 {
     unsigned  len;
 
     len = second & 0x7f;
 
-    if (first & 0x70) {
-        return -SIG_WS_PROTOCOL;
-    }
-
     switch (first) {
 
     case 0x00:
+    case 0x80:
+        if (!expect->inside) {
+            return -SIG_WS_PROTOCOL;
+        }
+
+        break;
+
     case 0x01:
     case 0x02:
-    case 0x80:
     case 0x81:
     case 0x82:
+        if (expect->inside) {
+            return -SIG_WS_PROTOCOL;
+        }
+
+        break;
+
+    case 0x41:
+    case 0x42:
+    case 0xc1:
+    case 0xc2:
+        if (expect->inside || expect->max_rsv1 == 0) {
+            return -SIG_WS_PROTOCOL;
+        }
+
         break;
 
     case 0x88:
@@ -369,6 +448,7 @@ test_write_head(void)
     size_t           i, n;
     u_char           p[SIG_WS_HEAD_OUT_MAX + SIG_WS_HEAD_IN_MAX];
     sig_ws_head_t    h;
+    sig_ws_expect_t  expect = { UINT64_MAX, 0, 0 };
     const uint64_t   lens[] = { 0, 1, 125, 126, 127, 255, 256, 65535, 65536,
                                 1048576, 0xffffffffull, 0x123456789aull,
                                 INT64_MAX };
@@ -393,7 +473,7 @@ test_write_head(void)
 
         p[1] |= 0x80;
 
-        if (sig_ws_read_head(&h, p, n + 4, UINT64_MAX) != (int) n + 4
+        if (sig_ws_read_head(&h, p, n + 4, &expect) != (int) n + 4
             || h.len != lens[i] || h.opcode != SIG_WS_TEXT || h.fin != 1)
         {
             printf("# length %llu is not read back\n",
@@ -407,6 +487,10 @@ test_write_head(void)
     n = sig_ws_write_head(p, SIG_WS_PONG, 5);
 
     ok(n == 2 && p[0] == 0x8a && p[1] == 5, "write head: pong");
+
+    n = sig_ws_write_head(p, SIG_WS_TEXT|SIG_WS_RSV1, 300);
+
+    ok(n == 4 && p[0] == 0xc1 && p[1] == 126, "write head: with RSV1");
 }
 
 
