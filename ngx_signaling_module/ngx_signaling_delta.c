@@ -153,7 +153,10 @@ ngx_signaling_news(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
     p = ngx_cpymem(batch->data + batch->used, &entry,
                    sizeof(ngx_signaling_entry_t));
     p = ngx_cpymem(p, peer->data, peer->len);
-    ngx_memcpy(p, metadata->data, metadata->len);
+
+    if (metadata->len) {
+        ngx_memcpy(p, metadata->data, metadata->len);
+    }
 
     batch->peers[hash >> 6 & 3] |= (uint64_t) 1 << (hash & 63);
     batch->lowest = batch->count ? ngx_min(batch->lowest, seq) : seq;
