@@ -102,6 +102,7 @@ class View {
     this.last = new Map();      // number of the last message, by sender
     this.past = new Map();      // the last one that must not come
     this.least = new Map();     // the first one that must come
+    this.closing = false;       // on its way out of the room
     this.ready = new Promise((resolve) => { this.resolve = resolve; });
   }
 }
@@ -114,6 +115,7 @@ export class Member extends Client {
     this.views = new Map();     // by room
     this.published = new Map(); // messages, by room
     this.acked = new Map();     // of them
+    this.ended = new Map();     // of them, by room that it has left
     this.directs = new Map();   // messages, by receiver
     this.lastDirect = new Map();
     this.state = 'open';        // leaving: by itself; dead: with its worker
@@ -190,7 +192,8 @@ export class Member extends Client {
 
       // who goes by itself is heard to the end
 
-      if (from?.state === 'leaving' && this.state === 'open') {
+      if ((from?.state === 'leaving' || from?.ended.has(channel)) &&
+        this.state === 'open') {
         this.fault(this.heard(channel, from),
           `${peerId} left before its last message`);
       }
@@ -242,12 +245,24 @@ export class Member extends Client {
   /* whether all that "from" published here and had to come has come */
   heard(room, from) {
     const view = this.views.get(room);
-    const sent = from.published.get(room) ?? 0;
+    const sent = from.ended.get(room) ?? from.published.get(room) ?? 0;
     const last = view.last.get(from.peerId);
 
     return last === undefined
       ? sent < (view.least.get(from.peerId) ?? 1)
       : last === sent;
+  }
+
+  /* whether it has come into the room and is not about to leave it */
+  present(room) {
+    const view = this.views.get(room);
+
+    return Boolean(view?.peers && !view.closing);
+  }
+
+  /* likewise, and is connected */
+  stays(room) {
+    return this.state === 'open' && this.present(room);
   }
 
   async enter(room) {
@@ -281,6 +296,18 @@ export class Member extends Client {
     if (!view.peers) {
       throw new Error(`closed while entering ${room}`);
     }
+  }
+
+  /* leaves a room for ever, once what it has published is acknowledged */
+  async exit(room) {
+    const published = () => this.published.get(room) ?? 0;
+
+    this.views.get(room).closing = true;
+    await waitFor(() => this.state !== 'open' ||
+      published() === (this.acked.get(room) ?? 0), 'acknowledgements');
+    this.ended.set(room, published());
+    await this.answered({ type: 'unsubscribe', channel: room });
+    this.views.delete(room);
   }
 
   async publish(room, more = {}) {
@@ -345,7 +372,7 @@ export class Crowd {
   }
 
   in(room) {
-    return this.open().filter((m) => m.views.get(room)?.peers);
+    return [...this.known.values()].filter((m) => m.stays(room));
   }
 
   rooms() {
@@ -506,13 +533,13 @@ export class Crowd {
         return;
       }
 
-      const rooms = [...member.views].filter(([, view]) => view.peers);
+      const rooms = [...member.views.keys()].filter((r) => member.present(r));
 
       if (rooms.length === 0) {
         continue;
       }
 
-      const [room] = rooms[turn++ % rooms.length];
+      const room = rooms[turn++ % rooms.length];
 
       try {
         await member.publish(room);

@@ -81,7 +81,7 @@ class Backend {
   /* the first thing that is not as it must be, or null */
   missing() {
     for (const [n, { to, room }] of this.calls) {
-      for (const member of to.filter((m) => m.state === 'open')) {
+      for (const member of to.filter((m) => m.stays(room))) {
         if (!this.seen.get(member)?.has(n)) {
           return `${member.peerId} lacks message ${n} of the backend ` +
             `in ${room}`;
@@ -126,7 +126,7 @@ class Backend {
 
     assert.equal(ids.size, res.json.peers.length, 'somebody is listed twice');
     for (const member of before) {
-      member.fault(member.state !== 'open' || ids.has(member.peerId),
+      member.fault(!member.stays(room) || ids.has(member.peerId),
         `not in the list of ${room}`);
     }
     for (const id of ids) {
@@ -203,8 +203,8 @@ export class Traffic {
     if (this.random(2 * this.place.members) >= here.length) {
       await this.come();
 
-    } else if (this.random(3) === 0) {
-      await this.enter(this.pick(here));
+    } else if (this.random(2) === 0) {
+      await this.change(this.pick(here));
 
     } else {
       const old = here.filter(({ worker }) => this.retired.has(worker));
@@ -223,11 +223,19 @@ export class Traffic {
     }
   }
 
-  async enter(member) {
+  /* goes into one more room, or out of one that it is in */
+  async change(member) {
     const room = this.room();
 
-    if (!member.views.has(room)) {
-      await member.enter(room).catch(() => { this.refused++; });
+    try {
+      if (member.present(room)) {
+        await member.exit(room);
+
+      } else if (!member.ended.has(room)) {
+        await member.enter(room);
+      }
+    } catch {
+      this.refused++;
     }
   }
 
