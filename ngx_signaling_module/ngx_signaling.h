@@ -12,6 +12,7 @@
  *     ngx_signaling_quota.c       limits of apps
  *     ngx_signaling_zone.c        the zone: memory, eventfds, generations
  *     ngx_signaling_handshake.c   the upgrade, up to leaving the request
+ *     ngx_signaling_detach.c      what a connection keeps of HTTP
  *     ngx_signaling_mask.c        credentials kept out of the access log
  *     ngx_signaling_admit.c       credential, identity, welcome
  *     ngx_signaling_token.c       JSON Web Tokens as credentials
@@ -179,7 +180,8 @@ typedef struct {
     slice_t                    metadata;     /* JSON, may be empty */
     slice_t                    origin;       /* data is NULL when none */
     ngx_signaling_grant_t     *grant;        /* NULL when without a token */
-    u_char                     text[1];
+    uint8_t                    client_len;
+    u_char                     text[1];      /* address of the client first */
 } ngx_signaling_identity_t;
 
 
@@ -388,6 +390,8 @@ struct ngx_signaling_worker_s {
     uint32_t                   nretired;
     uint32_t                   retired_size;
 
+    ngx_pool_t                *spare;        /* for the end of a connection */
+
     u_char                    *buffer;       /* for reading; in front of it,
                                                 room for a head */
     u_char                    *scratch;      /* for writing under TLS */
@@ -471,6 +475,14 @@ extern ngx_module_t  ngx_signaling_module;
 
 ngx_int_t ngx_signaling_handler(ngx_http_request_t *r);
 ngx_int_t ngx_signaling_mask_handler(ngx_http_request_t *r);
+
+
+/* ngx_signaling_detach.c */
+
+ngx_int_t ngx_signaling_detach_init(ngx_signaling_worker_t *sw);
+void ngx_signaling_detach(ngx_signaling_conn_t *sc, ngx_http_request_t *r);
+ngx_log_t *ngx_signaling_log_for(ngx_signaling_conn_t *sc);
+void ngx_signaling_end(ngx_signaling_worker_t *sw, ngx_connection_t *c);
 
 
 /* ngx_signaling_mask.c */

@@ -257,16 +257,22 @@ static ngx_int_t
 ngx_signaling_identify(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
     ngx_signaling_who_t *who)
 {
-    size_t                     quoted, size;
+    size_t                     quoted, bare, size;
     u_char                    *p;
     slice_t                   *peer;
+    ngx_str_t                 *client;
     ngx_signaling_identity_t  *identity;
 
     peer = (slice_t *) &who->id;
+    client = &r->connection->addr_text;
     quoted = sig_proto_quote_len(peer);
 
-    size = offsetof(ngx_signaling_identity_t, text) + who->id.len + quoted
-           + who->metadata.len + (who->origin ? who->origin->len : 0);
+    /* most IDs stand in their quotes as they are */
+
+    bare = (quoted == peer->len + 2) ? 0 : peer->len;
+
+    size = offsetof(ngx_signaling_identity_t, text) + client->len + bare
+           + quoted + who->metadata.len + (who->origin ? who->origin->len : 0);
 
     if (who->claims) {
         size = ngx_align(size, sizeof(void *))
@@ -278,15 +284,16 @@ ngx_signaling_identify(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
         return NGX_ERROR;
     }
 
-    p = identity->text;
-
-    identity->id.len = who->id.len;
-    identity->id.data = p;
-    p = ngx_cpymem(p, who->id.data, who->id.len);
+    identity->client_len = (uint8_t) client->len;
+    p = ngx_cpymem(identity->text, client->data, client->len);
 
     identity->quoted.len = quoted;
     identity->quoted.data = p;
     p = sig_proto_quote(p, peer);
+
+    identity->id.len = peer->len;
+    identity->id.data = bare ? p : identity->quoted.data + 1;
+    p = ngx_cpymem(p, peer->data, bare);
 
     identity->metadata.len = who->metadata.len;
     identity->metadata.data = p;

@@ -118,6 +118,8 @@ typedef struct {
     ngx_msec_t                 drain;
     ngx_uint_t                 same_peer;
     ngx_flag_t                 deflate;
+
+    ngx_log_t                  log;          /* ngx_signaling_detach.c */
 } ngx_signaling_loc_conf_t;
 
 

@@ -231,6 +231,8 @@ ngx_signaling_read_handler(ngx_event_t *rev)
     c = rev->data;
     sc = c->data;
 
+    (void) ngx_signaling_log_for(sc);
+
     if (rev->timedout) {
         rev->timedout = 0;
         ngx_signaling_timeout(sc);
@@ -398,6 +400,8 @@ ngx_signaling_conn_flush(ngx_signaling_conn_t *sc)
         return;
     }
 
+    (void) ngx_signaling_log_for(sc);
+
     if (sc->doom && sc->state == NGX_SIGNALING_OPEN) {
         ngx_signaling_output_clear(sc, 1);
         ngx_signaling_conn_close(sc, sc->doom,
@@ -462,7 +466,7 @@ ngx_signaling_conn_close(ngx_signaling_conn_t *sc, ngx_uint_t code,
     text.data = (u_char *) reason;
     text.len = ngx_strlen(reason);
 
-    ngx_log_error(NGX_LOG_INFO, sc->connection->log, 0,
+    ngx_log_error(NGX_LOG_INFO, ngx_signaling_log_for(sc), 0,
                   "signaling connection is closed with %ui: %s",
                   code, reason);
 
@@ -481,11 +485,13 @@ ngx_signaling_conn_close(ngx_signaling_conn_t *sc, ngx_uint_t code,
 void
 ngx_signaling_conn_drop(ngx_signaling_conn_t *sc)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    ngx_connection_t        *c;
+    ngx_http_request_t      *r;
+    ngx_signaling_worker_t  *sw;
 
     c = sc->connection;
     r = sc->request;
+    sw = sc->worker;
 
     ngx_signaling_leave_all(sc);
     ngx_signaling_conn_log(sc);
@@ -498,7 +504,7 @@ ngx_signaling_conn_drop(ngx_signaling_conn_t *sc)
         return;
     }
 
-    ngx_http_close_connection(c);
+    ngx_signaling_end(sw, c);
 }
 
 
@@ -511,7 +517,7 @@ ngx_signaling_conn_log(ngx_signaling_conn_t *sc)
         return;
     }
 
-    ngx_log_error(NGX_LOG_INFO, sc->connection->log, 0,
+    ngx_log_error(NGX_LOG_INFO, ngx_signaling_log_for(sc), 0,
                   "signaling session ended, peer: \"%*s\", key: \"%*s\", "
                   "%T seconds, in: %uD messages, %uL bytes, "
                   "out: %uD messages, %uL bytes, close: %d",

@@ -54,9 +54,6 @@ static ngx_int_t ngx_signaling_accept_deflate(ngx_http_request_t *r,
     sig_deflate_terms_t *terms);
 static void ngx_signaling_abort(void *data);
 static void ngx_signaling_leave_handler(ngx_event_t *ev);
-static ngx_uint_t ngx_signaling_is_held(ngx_http_request_t *r);
-static void ngx_signaling_free_buffers(ngx_connection_t *c,
-    ngx_http_connection_t *hc);
 
 
 ngx_int_t
@@ -535,7 +532,6 @@ ngx_signaling_leave_handler(ngx_event_t *ev)
     ngx_connection_t           *c;
     ngx_http_request_t         *r;
     ngx_signaling_conn_t       *sc;
-    ngx_http_connection_t      *hc;
     ngx_signaling_worker_t     *sw;
     ngx_signaling_handshake_t  *hs;
 
@@ -544,7 +540,6 @@ ngx_signaling_leave_handler(ngx_event_t *ev)
     c = r->connection;
     sc = hs->ctx.conn;
     sw = sc->worker;
-    hc = r->http_connection;
     b = r->header_in;
     code = hs->code;
     reason = hs->reason;
@@ -566,15 +561,7 @@ ngx_signaling_leave_handler(ngx_event_t *ev)
         code = ngx_signaling_admit(sc, (slice_t *) &hs->metadata, &reason);
     }
 
-    if (ngx_signaling_is_held(r)) {
-        sc->request = r;
-
-    } else {
-        ngx_http_free_request(r, 0);
-        c->destroyed = 0;
-
-        ngx_signaling_free_buffers(c, hc);
-    }
+    ngx_signaling_detach(sc, r);
 
     if (ngx_tcp_nodelay(c) != NGX_OK) {
         c->data = sc;
@@ -591,72 +578,4 @@ ngx_signaling_leave_handler(ngx_event_t *ev)
     if (code) {
         ngx_signaling_conn_close(sc, code, reason);
     }
-}
-
-
-/*
- * Some modules hang something on a request that has to last as long as the
- * connection does, as limit_conn does with its count.
- */
-
-static ngx_uint_t
-ngx_signaling_is_held(ngx_http_request_t *r)
-{
-    ngx_http_cleanup_t  *cln;
-    ngx_pool_cleanup_t  *pcln;
-
-    for (cln = r->cleanup; cln; cln = cln->next) {
-        if (cln->handler) {
-            return 1;
-        }
-    }
-
-    for (pcln = r->pool->cleanup; pcln; pcln = pcln->next) {
-        if (pcln->handler) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* as ngx_http_set_keepalive() leaves an idle connection */
-
-static void
-ngx_signaling_free_buffers(ngx_connection_t *c, ngx_http_connection_t *hc)
-{
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl, *ln;
-
-    b = c->buffer;
-
-    if (ngx_pfree(c->pool, b->start) == NGX_OK) {
-        b->pos = NULL;
-    }
-
-    for (cl = hc->free; cl; /* void */) {
-        ln = cl;
-        cl = cl->next;
-        (void) ngx_pfree(c->pool, ln->buf->start);
-        ngx_free_chain(c->pool, ln);
-    }
-
-    hc->free = NULL;
-
-    for (cl = hc->busy; cl; /* void */) {
-        ln = cl;
-        cl = cl->next;
-        (void) ngx_pfree(c->pool, ln->buf->start);
-        ngx_free_chain(c->pool, ln);
-    }
-
-    hc->busy = NULL;
-    hc->nbusy = 0;
-
-#if (NGX_HTTP_SSL)
-    if (c->ssl) {
-        ngx_ssl_free_buffer(c);
-    }
-#endif
 }

@@ -63,7 +63,8 @@ ngx_signaling_worker_init(ngx_cycle_t *cycle, ngx_signaling_zone_t *zone)
 
     sw->buffer += SIG_WS_HEAD_IN_MAX;
 
-    if (ngx_signaling_output_init(sw) != NGX_OK
+    if (ngx_signaling_detach_init(sw) != NGX_OK
+        || ngx_signaling_output_init(sw) != NGX_OK
         || ngx_signaling_rooms_init(sw) != NGX_OK
         || ngx_signaling_ipc_init(sw) != NGX_OK
         || ngx_signaling_roster_grow(sw, 65536) != NGX_OK

@@ -1,0 +1,253 @@
+
+/*
+ * Copyright (C) The ngx_signaling authors
+ */
+
+/*
+ * What a connection keeps of HTTP when it has become one of ours.
+ *
+ * Its request is freed, unless another module has hung something on it.  Then
+ * nothing is left in the connection's pool that anybody needs but its log, so
+ * the pool goes too, which is a third of what an idle connection takes.  All
+ * connections of a location share a log in its place, that tells of the one
+ * that is being handled (ngx_signaling_log_for()).  The pool stays under TLS,
+ * where OpenSSL's part is in it, and with "debug_connection", since the level
+ * of the log is then the connection's own.
+ *
+ * nginx ends a connection together with its pool.  So one is borrowed for
+ * that; the worker has it ready, because the end may not fail.
+ */
+
+
+#include "ngx_signaling.h"
+
+
+#define NGX_SIGNALING_SPARE  128         /* bytes of a pool for the end */
+
+
+static ngx_uint_t ngx_signaling_is_held(ngx_http_request_t *r);
+static void ngx_signaling_free_buffers(ngx_connection_t *c,
+    ngx_http_connection_t *hc);
+static ngx_uint_t ngx_signaling_needs_pool(ngx_signaling_conn_t *sc);
+static void ngx_signaling_free_pool(ngx_signaling_conn_t *sc);
+static u_char *ngx_signaling_log_client(ngx_log_t *log, u_char *buf,
+    size_t len);
+
+
+ngx_int_t
+ngx_signaling_detach_init(ngx_signaling_worker_t *sw)
+{
+    sw->spare = ngx_create_pool(NGX_SIGNALING_SPARE, sw->log);
+
+    return sw->spare ? NGX_OK : NGX_ERROR;
+}
+
+
+/* takes the connection from its request, which is freed if it can be */
+
+void
+ngx_signaling_detach(ngx_signaling_conn_t *sc, ngx_http_request_t *r)
+{
+    ngx_connection_t       *c;
+    ngx_http_connection_t  *hc;
+
+    if (ngx_signaling_is_held(r)) {
+        sc->request = r;
+        return;
+    }
+
+    c = sc->connection;
+    hc = r->http_connection;
+
+    ngx_http_free_request(r, 0);
+    c->destroyed = 0;
+
+    if (ngx_signaling_needs_pool(sc)) {
+        ngx_signaling_free_buffers(c, hc);
+        return;
+    }
+
+    ngx_signaling_free_pool(sc);
+}
+
+
+/*
+ * Some modules hang something on a request that has to last as long as the
+ * connection does, as limit_conn does with its count.
+ */
+
+static ngx_uint_t
+ngx_signaling_is_held(ngx_http_request_t *r)
+{
+    ngx_http_cleanup_t  *cln;
+    ngx_pool_cleanup_t  *pcln;
+
+    for (cln = r->cleanup; cln; cln = cln->next) {
+        if (cln->handler) {
+            return 1;
+        }
+    }
+
+    for (pcln = r->pool->cleanup; pcln; pcln = pcln->next) {
+        if (pcln->handler) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* as ngx_http_set_keepalive() leaves an idle connection */
+
+static void
+ngx_signaling_free_buffers(ngx_connection_t *c, ngx_http_connection_t *hc)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl, *ln;
+
+    b = c->buffer;
+
+    if (ngx_pfree(c->pool, b->start) == NGX_OK) {
+        b->pos = NULL;
+    }
+
+    for (cl = hc->free; cl; /* void */) {
+        ln = cl;
+        cl = cl->next;
+        (void) ngx_pfree(c->pool, ln->buf->start);
+        ngx_free_chain(c->pool, ln);
+    }
+
+    hc->free = NULL;
+
+    for (cl = hc->busy; cl; /* void */) {
+        ln = cl;
+        cl = cl->next;
+        (void) ngx_pfree(c->pool, ln->buf->start);
+        ngx_free_chain(c->pool, ln);
+    }
+
+    hc->busy = NULL;
+    hc->nbusy = 0;
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl) {
+        ngx_ssl_free_buffer(c);
+    }
+#endif
+}
+
+
+static ngx_uint_t
+ngx_signaling_needs_pool(ngx_signaling_conn_t *sc)
+{
+    ngx_connection_t  *c;
+
+    c = sc->connection;
+
+    /* without an identity it will be closed at once */
+
+    return sc->identity == NULL
+           || c->ssl
+           || c->pool->cleanup
+           || (c->log->log_level & NGX_LOG_DEBUG_CONNECTION);
+}
+
+
+static void
+ngx_signaling_free_pool(ngx_signaling_conn_t *sc)
+{
+    ngx_log_t         *log;
+    ngx_connection_t  *c;
+
+    c = sc->connection;
+    log = &sc->conf->log;
+
+    *log = *c->log;
+
+    log->handler = ngx_signaling_log_client;
+    log->data = NULL;
+
+    c->log = log;
+    c->read->log = log;
+    c->write->log = log;
+
+    ngx_destroy_pool(c->pool);
+
+    c->pool = NULL;
+    c->buffer = NULL;
+    c->sockaddr = NULL;
+    c->local_sockaddr = NULL;
+    c->proxy_protocol = NULL;
+
+    ngx_str_null(&c->addr_text);
+}
+
+
+/*
+ * The log of a connection.  Whoever begins to handle one calls it, since what
+ * nginx logs about the connection goes there too.
+ */
+
+ngx_log_t *
+ngx_signaling_log_for(ngx_signaling_conn_t *sc)
+{
+    ngx_log_t         *log;
+    ngx_connection_t  *c;
+
+    c = sc->connection;
+    log = c->log;
+
+    if (c->pool == NULL) {
+        log->connection = c->number;
+        log->data = sc;
+    }
+
+    return log;
+}
+
+
+static u_char *
+ngx_signaling_log_client(ngx_log_t *log, u_char *buf, size_t len)
+{
+    ngx_signaling_conn_t  *sc;
+
+    sc = log->data;
+
+    if (sc == NULL || sc->identity == NULL) {
+        return buf;
+    }
+
+    return ngx_snprintf(buf, len, ", client: %*s",
+                        (size_t) sc->identity->client_len,
+                        sc->identity->text);
+}
+
+
+/* closes and frees a connection that has no request any more */
+
+void
+ngx_signaling_end(ngx_signaling_worker_t *sw, ngx_connection_t *c)
+{
+    if (c->pool) {
+        ngx_http_close_connection(c);
+        return;
+    }
+
+    c->log->data = NULL;
+
+    if (sw->spare == NULL && ngx_signaling_detach_init(sw) != NGX_OK) {
+
+        /* out of memory: all that is missed is nginx's count of it */
+
+        ngx_close_connection(c);
+        return;
+    }
+
+    c->pool = sw->spare;
+
+    ngx_http_close_connection(c);
+
+    (void) ngx_signaling_detach_init(sw);
+}
