@@ -65,14 +65,19 @@ function watch() {
 /*
  * A page as a person of its own.  "key" is what stands in its config.js, if
  * not the one of the example; "context" are options of Playwright, "scripts"
- * run before the page's.  What the console complains about is in "faults",
- * unless a pattern in "allow" fits; "served" is the certificate, if any.
+ * run before the page's, "clock" says that its clock is going to be set.  What
+ * the console complains about is in "faults", unless a pattern in "allow"
+ * fits; "served" is the certificate, if any.
  */
 export async function openPage(browser, url, {
-  key, allow = [], context: options = {}, scripts = []
+  key, allow = [], context: options = {}, scripts = [], clock = false
 } = {}) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
+
+  if (clock) {
+    await page.clock.install();
+  }
 
   page.faults = [];
   page.sockets = 0;

@@ -78,7 +78,8 @@ function newSession() {
       }),
       goingAway: () => notice('server', {
         title: 'The server is restarting',
-        text: 'The call goes on; the page reconnects by itself.',
+        text: 'In a moment the call stops, and the page brings it back by '
+              + 'itself.',
       }),
       ended: (code, err) => session === s && ended(code, err),
     },
@@ -269,19 +270,32 @@ function setSwitch(id, on, icon) {
   $(id).querySelector('use').setAttribute('href', `#i-${icon}`);
 }
 
-function updateServerNotice(state) {
-  if (state === 'reconnecting') {
-    if (session.lastCloseCode === 4010) {
-      notice('server', { title: refusalByCode(4010).title,
-                         text: 'Trying again in half a minute.' });
-    } else {
-      notice('server', {
-        title: 'Reconnecting to the server',
-        text: 'Whom you hear now you keep hearing meanwhile.',
-      });
-    }
+// A server that is there and has no room is another thing to wait for than
+// one that does not answer.
+function serverState() {
+  const state = pageState();
 
-  } else if (state === 'in-call' && shownState === 'reconnecting') {
+  return state === 'reconnecting' && session.lastCloseCode === 4010
+    ? 'full' : state;
+}
+
+function updateServerNotice(state) {
+  if (state === 'full') {
+    notice('server', {
+      title: refusalByCode(4010).title,
+      text: 'Others came in while you were away. The page tries again every '
+            + 'half a minute.',
+    });
+
+  } else if (state === 'reconnecting') {
+    notice('server', {
+      title: 'Reconnecting to the server',
+      text: 'Sound and pictures may stop until it is there again.',
+    });
+
+  } else if (state === 'in-call'
+             && (shownState === 'reconnecting' || shownState === 'full'))
+  {
     clearNotice('server');
     announce('Connected again');
   }
@@ -340,9 +354,11 @@ function update() {
     showTiles($('stage'), [], soundBlocked);
   }
 
-  if (state !== shownState) {
-    updateServerNotice(state);
-    shownState = state;
+  const server = serverState();
+
+  if (server !== shownState) {
+    updateServerNotice(server);
+    shownState = server;
   }
 }
 

@@ -100,6 +100,11 @@ export class Session {
 
     socket.addEventListener('close', ({ code }) => {
       this.lastCloseCode = code;
+
+      // Of one attempt after the other only the first changes the state.
+      if (this.state === 'reconnecting') {
+        this.on.change();
+      }
     });
 
     socket.addEventListener('message', ({ data }) => {

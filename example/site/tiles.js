@@ -68,7 +68,7 @@ function makeTile(item) {
   plate.append(muted);
 
   return {
-    root, video, avatar, muted,
+    root, video, avatar, plate, muted,
     name: element('span', 'name', plate),
     state: element('span', 'state', plate),
   };
@@ -163,6 +163,7 @@ function place(item, x, y, width, height, floating) {
   root.style.top = `${y}px`;
   root.style.width = `${width}px`;
   root.style.height = `${height}px`;
+  root.style.setProperty('--beside', '0px');
   root.classList.toggle('floating', floating === true);
   root.classList.toggle('tiny', width < 200);
 
@@ -224,11 +225,17 @@ function placePair(remote, own, width, height) {
   const upright = height > width;
   const w = upright ? Math.min(112, width / 3) : Math.min(240, width / 4);
   const h = upright ? w * 4 / 3 : w * 9 / 16;
+  const { root, plate } = tiles.get(remote.key);
 
   place(remote, 0, 0, width, height);
 
-  // In an upright window the name of the other person needs the whole width.
-  place(own, width - w - 12, height - h - (upright ? 54 : 12), w, h, true);
+  // In an upright window the name of the other person needs the whole width,
+  // otherwise it leaves room for the own picture.
+  root.style.setProperty('--beside', upright ? '0px' : `${w + 12}px`);
+
+  const above = upright ? plate.offsetHeight + 20 : 12;
+
+  place(own, width - w - 12, height - h - above, w, h, true);
 }
 
 function layout() {
