@@ -27,6 +27,8 @@ struct access_p256_s {
     BN_CTX             *ctx;
     BN_MONT_CTX        *mont;           /* modulo the order */
     BIGNUM             *inverse;        /* the order less two: the exponent */
+
+    unsigned           *count;          /* that it is counted in */
 };
 
 
@@ -41,7 +43,10 @@ static int access_p256_point(access_p256_t *p, const BIGNUM *u1,
     const BIGNUM *u2);
 
 
-/* of this process */
+/*
+ * Those of this process that this copy of the code has made: each module has
+ * its own, and one may free what the other has made.
+ */
 
 static unsigned  access_p256_tables;
 
@@ -62,7 +67,8 @@ access_p256_create(EVP_PKEY *key)
         return NULL;
     }
 
-    access_p256_tables++;
+    p->count = &access_p256_tables;
+    (*p->count)++;
 
     if (access_p256_groups(p) == -1 || access_p256_own(p, key) == -1) {
         access_p256_free(p);
@@ -87,9 +93,10 @@ access_p256_free(access_p256_t *p)
     BN_free(p->inverse);
     BN_MONT_CTX_free(p->mont);
     BN_CTX_free(p->ctx);
-    free(p);
 
-    access_p256_tables--;
+    (*p->count)--;
+
+    free(p);
 }
 
 

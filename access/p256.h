@@ -29,7 +29,7 @@ struct evp_pkey_st;                     /* EVP_PKEY */
 #pragma GCC visibility push(hidden)
 
 
-/* a table takes 150 KB and 16 ms; so many may be there at once */
+/* a table takes 150 KB and 16 ms; so many a module may have at once */
 
 #define ACCESS_P256_TABLES     32
 
