@@ -228,7 +228,7 @@ struct ngx_signaling_conn_s {
     ngx_msec_t                 refilled;
     ngx_msec_t                 seen;         /* last byte received */
     ngx_msec_t                 deadline;     /* of a ping or of a close */
-    time_t                     started;
+    ngx_msec_t                 started;
 
     uint64_t                   bytes_in;
     uint64_t                   bytes_out;
@@ -418,7 +418,8 @@ struct ngx_signaling_worker_s {
 
     uint32_t                   slotless;     /* ticks without a slot */
 
-    time_t                     warned;       /* of a full zone */
+    ngx_msec_t                 warned;       /* of a full zone, 0: never */
+    ngx_msec_t                 warned_app;   /* of one app that has its part */
 
     unsigned                   told_ice:1;   /* of a value left out */
     unsigned                   told_metadata:1;
@@ -645,6 +646,7 @@ ngx_int_t ngx_signaling_post_to(ngx_signaling_worker_t *sw, ngx_uint_t slot,
 void ngx_signaling_retire(ngx_signaling_worker_t *sw, sig_ref_t member);
 void ngx_signaling_retire_flush(ngx_signaling_worker_t *sw);
 void ngx_signaling_wake_all(ngx_signaling_worker_t *sw);
+ngx_uint_t ngx_signaling_ipc_behind(ngx_signaling_worker_t *sw);
 void ngx_signaling_ipc_close(ngx_signaling_worker_t *sw);
 
 
@@ -666,6 +668,7 @@ ngx_int_t ngx_signaling_worker_init(ngx_cycle_t *cycle,
 ngx_uint_t ngx_signaling_worker_ready(ngx_signaling_worker_t *sw);
 void ngx_signaling_worker_exit(ngx_signaling_worker_t *sw);
 void ngx_signaling_full(ngx_signaling_worker_t *sw);
+void ngx_signaling_app_full(ngx_signaling_worker_t *sw, const slice_t *app);
 
 
 /* ngx_signaling_keys.c */

@@ -507,12 +507,17 @@ ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata,
         *reason = "the app has all its connections";
         return NGX_SIGNALING_NO_ROOM;
 
+    case SIG_REGISTRY_PEER_FULL:
+        *reason = "the peer has all its connections";
+        return NGX_SIGNALING_NO_ROOM;
+
+    case SIG_REGISTRY_APP_FULL:
+        *reason = "no room for another connection of the app";
+        ngx_signaling_app_full(sw, &sc->key->app);
+        return NGX_SIGNALING_NO_ROOM;
+
     default: /* SIG_REGISTRY_FULL */
-
-        if (n < SIG_PEER_CONNECTIONS) {
-            ngx_signaling_full(sw);
-        }
-
+        ngx_signaling_full(sw);
         return NGX_SIGNALING_NO_ROOM;
     }
 

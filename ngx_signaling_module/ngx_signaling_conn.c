@@ -50,7 +50,7 @@ ngx_signaling_conn_alloc(ngx_signaling_worker_t *sw)
 
     sc->worker = sw;
     sc->number = number;
-    sc->started = ngx_time();
+    sc->started = ngx_current_msec;
     sc->seen = ngx_current_msec;
     sc->refilled = ngx_current_msec;
 
@@ -519,11 +519,11 @@ ngx_signaling_conn_log(ngx_signaling_conn_t *sc)
 
     ngx_log_error(NGX_LOG_INFO, ngx_signaling_log_for(sc), 0,
                   "signaling session ended, peer: \"%*s\", key: \"%*s\", "
-                  "%T seconds, in: %uD messages, %uL bytes, "
+                  "%M seconds, in: %uD messages, %uL bytes, "
                   "out: %uD messages, %uL bytes, close: %d",
                   sc->identity->id.len, sc->identity->id.data,
                   sc->key->id.len, sc->key->id.data,
-                  ngx_time() - sc->started,
+                  (ngx_current_msec - sc->started) / 1000,
                   sc->messages_in, sc->bytes_in,
                   sc->messages_out, sc->bytes_out,
                   sc->close_code ? (int) sc->close_code : 1006);

@@ -9,8 +9,9 @@
  * A record for which a ring has no place waits in this process, in a queue
  * for that destination, and everything that follows waits behind it; nothing
  * is dropped while the destination lives.  Messages are refused when too much
- * waits already, presence never is.  What waits for a process that is stopped
- * does not hold up the others, see sig_mailbox_watch().
+ * waits already.  Presence never is, but when twice as much waits nobody
+ * joins, so that there is an end to it.  What waits for a process that is
+ * stopped does not hold up the others, see sig_mailbox_watch().
  *
  * A member that has left is freed in the registry only when nothing waits
  * any more, so that its departure is not lost with this process.
@@ -294,7 +295,8 @@ ngx_signaling_parcel(ngx_signaling_worker_t *sw, uint32_t slot,
 
     if (sw->waiting_bytes > NGX_SIGNALING_WAITING
         && (letter->rec->type == NGX_SIGNALING_REC_MESSAGE
-            || letter->rec->type == NGX_SIGNALING_REC_DIRECT))
+            || letter->rec->type == NGX_SIGNALING_REC_DIRECT
+            || letter->rec->type == NGX_SIGNALING_REC_PROBE))
     {
         sw->refused++;
         return NGX_ERROR;
@@ -528,6 +530,19 @@ ngx_signaling_wake_all(ngx_signaling_worker_t *sw)
             ngx_signaling_wake(sw, slot);
         }
     }
+}
+
+
+/*
+ * Whether so much waits that nobody may join a room: presence is always
+ * taken, so who comes has to be refused before.  Twice as much as messages
+ * may make up, so that they alone keep nobody out.
+ */
+
+ngx_uint_t
+ngx_signaling_ipc_behind(ngx_signaling_worker_t *sw)
+{
+    return sw->waiting_bytes > 2 * NGX_SIGNALING_WAITING;
 }
 
 

@@ -213,6 +213,10 @@ ngx_signaling_subscribe(ngx_signaling_conn_t *sc, sig_envelope_t *e)
         return SIG_CHANNEL_LIMIT_EXCEEDED;
     }
 
+    if (ngx_signaling_ipc_behind(sw)) {
+        return SIG_BACKEND_ERROR;
+    }
+
     sub = ngx_alloc(sizeof(ngx_signaling_sub_t), sw->log);
     if (sub == NULL) {
         return SIG_INTERNAL_ERROR;
@@ -236,7 +240,8 @@ ngx_signaling_subscribe(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 
         ngx_free(sub);
 
-        return SIG_BACKEND_ERROR;
+        return rc == SIG_REGISTRY_PEER_FULL ? SIG_CHANNEL_LIMIT_EXCEEDED
+                                            : SIG_BACKEND_ERROR;
     }
 
     if (room->nsubs == 0) {
@@ -337,6 +342,9 @@ ngx_signaling_join(ngx_signaling_conn_t *sc, const slice_t *name,
 
     if (rc == SIG_REGISTRY_FULL) {
         ngx_signaling_full(sw);
+
+    } else if (rc == SIG_REGISTRY_APP_FULL) {
+        ngx_signaling_app_full(sw, &sc->key->app);
     }
 
     return rc;

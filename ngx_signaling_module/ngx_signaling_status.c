@@ -31,7 +31,7 @@ typedef struct {
 } ngx_signaling_gauge_t;
 
 
-#define NGX_SIGNALING_GAUGES  8
+#define NGX_SIGNALING_GAUGES  10
 
 
 typedef struct {
@@ -41,7 +41,7 @@ typedef struct {
 } ngx_signaling_figure_t;
 
 
-#define NGX_SIGNALING_FIGURES  6
+#define NGX_SIGNALING_FIGURES  8
 
 
 typedef struct {
@@ -87,6 +87,8 @@ static const ngx_signaling_figure_t
     { "messages", "counter", "messages of an app in this month" },
     { "max_connections", "gauge", "limit of connections, 0 when none" },
     { "max_messages", "gauge", "limit of messages in a month, 0 when none" },
+    { "memory_bytes", "gauge", "memory for nodes of an app" },
+    { "memory_percent", "gauge", "of what the app may have of the zone" },
     { "suspended", "gauge", "1 when the app is suspended" }
 };
 
@@ -247,6 +249,12 @@ ngx_signaling_status_gauges(ngx_signaling_zone_t *zone,
     *gauges++ = (ngx_signaling_gauge_t)
         { "memory_free_bytes", "free memory for nodes", stats.bytes_free };
     *gauges++ = (ngx_signaling_gauge_t)
+        { "memory_reserve_bytes", "memory that newcomers leave alone",
+          stats.bytes_reserve };
+    *gauges++ = (ngx_signaling_gauge_t)
+        { "memory_percent", "of what newcomers may have of it is in use",
+          stats.percent };
+    *gauges++ = (ngx_signaling_gauge_t)
         { "rebuilds", "recoveries from a worker's death", stats.rebuilds };
 
     gauges->name = NULL;
@@ -295,7 +303,9 @@ ngx_signaling_status_apps(ngx_http_request_t *r, ngx_signaling_zone_t *zone)
         status->values[2] = usage.messages;
         status->values[3] = usage.max_connections;
         status->values[4] = usage.max_messages;
-        status->values[5] = usage.suspended;
+        status->values[5] = usage.bytes;
+        status->values[6] = usage.percent;
+        status->values[7] = usage.suspended;
     }
 
     return apps;

@@ -16,7 +16,7 @@
 #define NGX_SIGNALING_PATIENCE     4       /* ticks without a slot */
 #define NGX_SIGNALING_REAP         32      /* members in one step */
 #define NGX_SIGNALING_REAP_STEPS   32      /* in one turn */
-#define NGX_SIGNALING_WARN         60      /* s, between warnings */
+#define NGX_SIGNALING_WARN         60000   /* ms, between warnings */
 
 
 static void ngx_signaling_worker_slot(ngx_signaling_worker_t *sw);
@@ -30,6 +30,8 @@ static void ngx_signaling_worker_reap(ngx_signaling_worker_t *sw);
 static void ngx_signaling_worker_reap_slot(ngx_signaling_worker_t *sw,
     uint32_t slot, uint32_t pid, uint32_t dead_reaper);
 static ngx_uint_t ngx_signaling_gone(uint32_t pid);
+static void ngx_signaling_worker_alarm(ngx_signaling_worker_t *sw);
+static ngx_uint_t ngx_signaling_warns(ngx_msec_t *warned);
 
 
 ngx_int_t
@@ -248,6 +250,7 @@ ngx_signaling_tick_handler(ngx_event_t *ev)
     ngx_signaling_ipc_look(sw);
     ngx_signaling_keys_look(sw);
     ngx_signaling_quota_look(sw);
+    ngx_signaling_worker_alarm(sw);
 
     if (sig_registry_drain_below(sw->registry) > sw->zone->generation
         || (sw->last_call
@@ -405,20 +408,70 @@ ngx_signaling_gone(uint32_t pid)
 }
 
 
+/* what gets full is told by one worker, once, before anybody is refused */
+
+static void
+ngx_signaling_worker_alarm(ngx_signaling_worker_t *sw)
+{
+    size_t  len;
+    u_char  name[SIG_APP_NAME];
+
+    while (sig_registry_alarm(sw->registry, name, &len)) {
+
+        if (len == 0) {
+            ngx_log_error(NGX_LOG_WARN, sw->log, 0,
+                          "signaling zone \"%V\" is filled to 80 percent; "
+                          "make it bigger before newcomers are refused",
+                          &sw->zone->name);
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, sw->log, 0,
+                      "app \"%*s\" has 80 percent of what it may have of "
+                      "signaling zone \"%V\"; make it bigger before "
+                      "newcomers are refused", len, name, &sw->zone->name);
+    }
+}
+
+
 /* the zone is full; said once a minute, not to every newcomer */
 
 void
 ngx_signaling_full(ngx_signaling_worker_t *sw)
 {
-    if (sw->warned && ngx_time() - sw->warned < NGX_SIGNALING_WARN) {
-        return;
+    if (ngx_signaling_warns(&sw->warned)) {
+        ngx_log_error(NGX_LOG_WARN, sw->log, 0,
+                      "signaling zone \"%V\" is full, newcomers are "
+                      "refused; make it bigger", &sw->zone->name);
+    }
+}
+
+
+/* the same of one app, when what is left is for the others */
+
+void
+ngx_signaling_app_full(ngx_signaling_worker_t *sw, const slice_t *app)
+{
+    if (ngx_signaling_warns(&sw->warned_app)) {
+        ngx_log_error(NGX_LOG_WARN, sw->log, 0,
+                      "app \"%*s\" has all that it may have of signaling "
+                      "zone \"%V\", its newcomers are refused; limit it by "
+                      "\"signaling_app\", or make the zone bigger",
+                      app->len, app->data, &sw->zone->name);
+    }
+}
+
+
+static ngx_uint_t
+ngx_signaling_warns(ngx_msec_t *warned)
+{
+    if (*warned && ngx_current_msec - *warned < NGX_SIGNALING_WARN) {
+        return 0;
     }
 
-    sw->warned = ngx_time();
+    *warned = ngx_max(ngx_current_msec, 1);
 
-    ngx_log_error(NGX_LOG_WARN, sw->log, 0,
-                  "signaling zone \"%V\" is full, newcomers are refused; "
-                  "make it bigger", &sw->zone->name);
+    return 1;
 }
 
 

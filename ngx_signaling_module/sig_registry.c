@@ -9,7 +9,7 @@
 #include "sig_registry_node.h"
 
 
-#define SIG_MAGIC  "sigreg02"
+#define SIG_MAGIC  "sigreg03"
 
 
 static size_t sig_registry_align(size_t n);
@@ -42,7 +42,7 @@ sig_registry_min_size(uint32_t nslots)
 size_t
 sig_registry_capacity(size_t size, uint32_t nslots)
 {
-    size_t          rooms, low, high;
+    size_t          rooms, low, high, pages;
     sig_registry_t  r;
 
     if (size < sig_registry_min_size(nslots)) {
@@ -53,15 +53,16 @@ sig_registry_capacity(size_t size, uint32_t nslots)
 
     /* rooms of two: by bisection, since nodes come in whole pages */
 
+    pages = r.store.npages - sig_share_reserve(&r);
     low = 0;
-    high = (size_t) r.store.npages * SIG_PAGE_UNITS;
+    high = pages * SIG_PAGE_UNITS;
 
     while (high - low > 1) {
         rooms = (low + high) / 2;
 
         if (sig_store_pages(sizeof(sig_member_t), rooms * 6)
             + sig_store_pages(sizeof(sig_room_t) + 64, rooms + 1)
-            <= r.store.npages)
+            <= pages)
         {
             low = rooms;
 
@@ -124,6 +125,7 @@ sig_registry_attach(sig_registry_t *r, u_char *base, size_t size)
     r->pid = (uint32_t) getpid();
     r->slot = SIG_NO_SLOT;
     r->rebuilds = 0;
+    r->refusal = SIG_REGISTRY_OK;
 
     memset(&r->period, 0, sizeof(sig_period_t));
 
@@ -333,14 +335,14 @@ sig_chain_remove(sig_registry_t *r, uint32_t *head, uint32_t index)
 
 
 uint32_t
-sig_block_create(sig_registry_t *r, uint32_t owner, const u_char *data,
-    size_t len)
+sig_block_create(sig_registry_t *r, uint32_t app, sig_share_e whom,
+    uint32_t owner, const u_char *data, size_t len)
 {
     uint32_t      i;
     sig_block_t  *block;
 
-    i = sig_store_alloc(&r->store, sizeof(sig_block_t) + len, SIG_NODE_BLOCK);
-
+    i = sig_share_alloc(r, app, whom, sizeof(sig_block_t) + len,
+                        SIG_NODE_BLOCK);
     if (i == 0) {
         return 0;
     }
@@ -384,6 +386,8 @@ sig_registry_stats(sig_registry_t *r, sig_registry_stats_t *stats)
     stats->leaving = head->nleaving;
     stats->bytes_total = (size_t) r->store.npages * SIG_PAGE;
     stats->bytes_free = sig_store_bytes_free(&r->store);
+    stats->bytes_reserve = (size_t) sig_share_reserve(r) * SIG_PAGE;
+    stats->percent = sig_share_zone_percent(r);
     stats->rebuilds = head->rebuilds;
 
     sig_registry_unlock(r);

@@ -31,6 +31,10 @@
  * gets the lock and finds it set knows that the last holder died there, and
  * rebuilds all that is derived before it goes on.
  *
+ * Newcomers are refused while there is memory left for those who are in, and
+ * one of several apps while there is memory left that the others may ask for.
+ * Leaving never needs any.
+ *
  * Leaving is done in two steps, so that no death loses it: the member is
  * marked as leaving and no longer counts; it is freed by
  * sig_registry_retire() only after its departure has been posted to every
@@ -67,6 +71,8 @@
 #define SIG_REGISTRY_BAD       (-5)    /* not a region of ours */
 #define SIG_REGISTRY_LIMIT     (-6)    /* the app has all that it may have */
 #define SIG_REGISTRY_SUSPENDED (-7)    /* the app is */
+#define SIG_REGISTRY_APP_FULL  (-8)    /* what is left is for other apps */
+#define SIG_REGISTRY_PEER_FULL (-9)    /* the peer has all it may have */
 
 
 typedef struct {
@@ -91,6 +97,7 @@ typedef struct {
     uint32_t            nslots;
     uint32_t            nheads;        /* of each hash table */
     uint64_t            rebuilds;      /* done by this process */
+    int                 refusal;       /* why there was no memory */
     sig_period_t        period;        /* as it was last told the time */
     sig_store_t         store;         /* the part with the nodes */
 } sig_registry_t;
@@ -196,6 +203,8 @@ typedef struct {
     uint32_t            leaving;       /* members not retired yet */
     size_t              bytes_total;   /* for nodes */
     size_t              bytes_free;
+    size_t              bytes_reserve; /* that newcomers leave alone */
+    uint32_t            percent;       /* 100: newcomers are refused */
     uint64_t            rebuilds;
 } sig_registry_stats_t;
 
@@ -211,12 +220,15 @@ typedef struct {
     uint32_t            max_connections;    /* 0: no limit */
     unsigned            suspended:1;
     uint64_t            max_messages;  /* in a month, 0: no limit */
+    size_t              bytes;         /* of the region */
+    uint32_t            percent;       /* of what it may have of it now */
 } sig_usage_t;
 
 
 /*
  * The smallest region for that many slots, bytes; and how many peers with
- * IDs of 36 bytes, in rooms of two, a region of that size holds.
+ * IDs of 36 bytes, in rooms of two, come into a region of that size until
+ * newcomers are refused.
  */
 size_t sig_registry_min_size(uint32_t nslots);
 size_t sig_registry_capacity(size_t size, uint32_t nslots);
@@ -354,8 +366,8 @@ void sig_registry_clock(sig_registry_t *r, int64_t now);
  * others: room for SIG_PEER_CONNECTIONS targets, gets the older connections
  * of the same peer, *nothers their number.
  * Returns OK; SUSPENDED; LIMIT, when the app has all the connections that it
- * may have; or FULL (also when the peer has SIG_PEER_CONNECTIONS already,
- * which *nothers then says).
+ * may have; PEER_FULL, when the peer has SIG_PEER_CONNECTIONS or its part of
+ * the region already; APP_FULL; or FULL.
  */
 int sig_registry_connect(sig_registry_t *r, uint32_t app,
     const slice_t *peer, const slice_t *metadata, int shared_id,
@@ -382,9 +394,10 @@ uint32_t sig_registry_find_peer(sig_registry_t *r, uint32_t app,
  * and copies the roster without the peer itself, in one critical section.
  * roster may be NULL.  The caller does not join the same room twice with one
  * connection.
- * Returns OK, FULL, STALE, or SMALL: then nothing was done and roster->used
- * says how much is needed.  When the metadata of all entries would exceed
- * metadata_max bytes, entries beyond it are given without theirs.
+ * Returns OK, FULL, APP_FULL, PEER_FULL, STALE, or SMALL: then nothing was
+ * done and roster->used says how much is needed.  When the metadata of all
+ * entries would exceed metadata_max bytes, entries beyond it are given
+ * without theirs.
  */
 int sig_registry_join(sig_registry_t *r, sig_ref_t conn,
     const slice_t *name, sig_change_t *change, sig_roster_t *roster,
@@ -442,6 +455,16 @@ int sig_registry_in_room(sig_registry_t *r, sig_ref_t room,
 
 
 void sig_registry_stats(sig_registry_t *r, sig_registry_stats_t *stats);
+
+/*
+ * Whether there is something to be told: the region, or one of several apps,
+ * has come to use 80 percent of what newcomers may have.  Each crossing is
+ * given once, to one caller of all processes, and the next one when it has
+ * been below 70 in between.  Returns 1 or 0; of an app *len is the length of
+ * its name, of the region 0.  name: room for SIG_APP_NAME bytes.  No lock
+ * while there is nothing.
+ */
+int sig_registry_alarm(sig_registry_t *r, u_char *name, size_t *len);
 
 
 #pragma GCC visibility pop

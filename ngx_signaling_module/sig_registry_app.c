@@ -96,6 +96,8 @@ sig_app_create(sig_registry_t *r, uint32_t hash, const slice_t *name)
     app->max_connections = 0;
     app->suspended = 0;
     app->nconns = 0;
+    app->units = 0;
+    app->alarm = SIG_ALARM_QUIET;
     memcpy(app->name, name->data, name->len);
 
     sig_fault();
@@ -104,6 +106,7 @@ sig_app_create(sig_registry_t *r, uint32_t hash, const slice_t *name)
 
     sig_chain_insert(r, &sig_head(r)->apps, i);
     sig_head(r)->napps++;
+    sig_share_reset(r);
 
     return i;
 }
@@ -355,6 +358,8 @@ sig_registry_usage(sig_registry_t *r, uint32_t app, int64_t now,
         usage->max_connections = a->max_connections;
         usage->max_messages = a->max_messages;
         usage->suspended = a->suspended != 0;
+        usage->bytes = (size_t) a->units * SIG_UNIT;
+        usage->percent = sig_share_app_percent(r, a);
     }
 
     sig_registry_unlock(r);

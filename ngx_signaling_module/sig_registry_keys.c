@@ -285,7 +285,7 @@ sig_keys_block(sig_registry_t *r, const uint64_t *total,
 
     skip = total != NULL ? sizeof(uint64_t) : 0;
 
-    i = sig_block_create(r, 0, NULL, skip + len);
+    i = sig_block_create(r, 0, SIG_FOR_ALL, 0, NULL, skip + len);
 
     if (i == 0) {
         return 0;

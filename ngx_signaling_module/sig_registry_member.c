@@ -12,6 +12,8 @@ static uint32_t sig_member_hash(sig_registry_t *r, uint32_t room,
     uint32_t peer);
 static void sig_member_pair(sig_registry_t *r, uint32_t mi, sig_member_t *m);
 static void sig_member_part(sig_registry_t *r, uint32_t mi, sig_member_t *m);
+static uint32_t sig_member_units(sig_registry_t *r, uint32_t mi,
+    sig_member_t *m);
 static void sig_member_retire(sig_registry_t *r, sig_ref_t ref);
 
 
@@ -116,6 +118,18 @@ sig_member_attach(sig_registry_t *r, uint32_t mi, sig_member_t *m)
     sig_fault();
     conn->members = mi;
     conn->nmembers++;
+    conn->units += sig_member_units(r, mi, m);
+}
+
+
+/* what it counts for as a part of its peer: also while it leaves */
+
+static uint32_t
+sig_member_units(sig_registry_t *r, uint32_t mi, sig_member_t *m)
+{
+    return (uint32_t) ((sig_store_node_size(&r->store, mi)
+                        + sig_store_node_size(&r->store, m->room))
+                       / SIG_UNIT);
 }
 
 
@@ -323,11 +337,12 @@ sig_member_retire(sig_registry_t *r, sig_ref_t ref)
     }
 
     conn->nmembers--;
+    conn->units -= sig_member_units(r, ref.index, m);
     room->leaving--;
     sig_head(r)->nleaving--;
 
     sig_fault();
-    sig_store_free(&r->store, ref.index);
+    sig_share_free(r, room->app, ref.index);
     sig_fault();
 
     if (room->count == 0 && room->leaving == 0) {

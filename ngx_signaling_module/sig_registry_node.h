@@ -42,6 +42,9 @@
 #define SIG_LOCK_NODES     64           /* nodes freed while the lock is held */
 #define SIG_PAGES_MIN      32
 
+/* pages that newcomers leave alone; members leave a quarter of them alone */
+#define SIG_RESERVE(npages)  ((npages) / 16 + 2)
+
 
 typedef struct {
     u_char              magic[8];
@@ -70,6 +73,12 @@ typedef struct {
     uint32_t            nrooms;         /* with a live member */
     uint32_t            nmembers;       /* live */
     uint32_t            nleaving;
+
+    uint32_t            guarantee;      /* units, of each app */
+    uint32_t            need;           /* units that guarantees lack */
+    uint32_t            alarm;          /* own, of the zone */
+    uint32_t            alarms;         /* own, read without the lock */
+
     sig_store_head_t    store;
 } sig_head_t;
 
@@ -101,7 +110,9 @@ typedef struct {
     uint32_t            max_connections;        /* own */
     uint32_t            suspended;      /* own, read without the lock */
     uint32_t            nconns;         /* live */
-    uint32_t            unused[3];
+    uint32_t            units;          /* of all nodes that are its own */
+    uint32_t            alarm;          /* own */
+    uint32_t            unused;
     u_char              name[SIG_APP_NAME];     /* own */
 } sig_app_t;
 
@@ -140,6 +151,7 @@ typedef struct {
     uint32_t            slot_prev;
     uint32_t            members;        /* first one, leaving ones included */
     uint32_t            nmembers;
+    uint32_t            units;          /* of these, each with its room */
 } sig_conn_t;
 
 
@@ -180,6 +192,24 @@ typedef struct {
     uint32_t            conn_prev;
     uint32_t            unused;
 } sig_member_t;
+
+
+/* of the zone or of an app that is nearly full */
+
+typedef enum {
+    SIG_ALARM_QUIET = 0,
+    SIG_ALARM_RAISED,
+    SIG_ALARM_TOLD
+} sig_alarm_e;
+
+
+/* whom memory is for, and so how much of it has to be left */
+
+typedef enum {
+    SIG_FOR_ALL = 0,                    /* belongs to no app: the last of it */
+    SIG_FOR_MEMBER,                     /* one who is in already */
+    SIG_FOR_NEWCOMER
+} sig_share_e;
 
 
 /* small: named by its owner (during a rebuild); next: the rest of the text */
@@ -257,9 +287,12 @@ int sig_registry_is(sig_registry_t *r, uint32_t index, sig_node_type_e type);
 void sig_chain_insert(sig_registry_t *r, uint32_t *head, uint32_t index);
 void sig_chain_remove(sig_registry_t *r, uint32_t *head, uint32_t index);
 
-/* a committed block with these bytes, zeroes when data is NULL; 0: full */
-uint32_t sig_block_create(sig_registry_t *r, uint32_t owner,
-    const u_char *data, size_t len);
+/*
+ * A committed block with these bytes, zeroes when data is NULL; else as
+ * sig_share_alloc().
+ */
+uint32_t sig_block_create(sig_registry_t *r, uint32_t app, sig_share_e whom,
+    uint32_t owner, const u_char *data, size_t len);
 
 /* sig_registry_app.c */
 
@@ -272,6 +305,35 @@ void sig_app_remove(sig_registry_t *r, uint32_t app);
  * if the handle knows of one that has not.
  */
 int sig_app_admits(sig_registry_t *r, uint32_t app);
+
+/* sig_registry_share.c */
+
+/*
+ * A node as of sig_store_alloc() that belongs to the app, or SIG_FOR_ALL to
+ * none.  When it is 0, r->refusal says why: FULL or APP_FULL.
+ */
+uint32_t sig_share_alloc(sig_registry_t *r, uint32_t app, sig_share_e whom,
+    size_t size, sig_node_type_e type);
+void sig_share_free(sig_registry_t *r, uint32_t app, uint32_t index);
+
+/* in a rebuild: a node belongs to the app; then, of all apps, what follows */
+void sig_share_count(sig_registry_t *r, uint32_t app, uint32_t index);
+
+/* after the number of apps has changed too */
+void sig_share_reset(sig_registry_t *r);
+
+/* pages */
+uint32_t sig_share_reserve(sig_registry_t *r);
+
+/* OK, or PEER_FULL when the peer may not have that many units more */
+int sig_share_peer(sig_registry_t *r, uint32_t pi, uint32_t units);
+
+/* how much of what newcomers may have is in use */
+uint32_t sig_share_zone_percent(sig_registry_t *r);
+uint32_t sig_share_app_percent(sig_registry_t *r, sig_app_t *app);
+
+/* looks whether the zone or the app is nearly full, after it got something */
+void sig_share_watch(sig_registry_t *r, uint32_t app);
 
 /* sig_registry_peer.c */
 

@@ -11,6 +11,8 @@
 static int sig_conn_create(sig_registry_t *r, uint32_t pi, uint32_t app,
     uint32_t hash, const slice_t *peer, const slice_t *metadata,
     uint32_t *index);
+static int sig_peer_admits(sig_registry_t *r, uint32_t pi,
+    const slice_t *metadata);
 static uint32_t sig_peer_create(sig_registry_t *r, uint32_t app,
     uint32_t hash, const slice_t *id);
 static void sig_peer_free(sig_registry_t *r, uint32_t pi, sig_peer_t *peer);
@@ -71,6 +73,8 @@ sig_registry_connect(sig_registry_t *r, uint32_t app, const slice_t *peer,
 
         conn->index = ci;
         conn->gen = c->node.gen;
+
+        sig_share_watch(r, app);
     }
 
     sig_registry_unlock(r);
@@ -87,36 +91,29 @@ sig_conn_create(sig_registry_t *r, uint32_t pi, uint32_t app, uint32_t hash,
 {
     uint32_t     ci, bi;
     sig_conn_t  *conn;
-    sig_peer_t  *p;
 
     if (!sig_peer_owns_slot(r)) {
         return SIG_REGISTRY_FULL;
     }
 
-    if (pi != 0) {
-        p = sig_peer_node(r, pi);
-
-        if (p->nlive >= SIG_PEER_CONNECTIONS
-            || p->nclosing >= SIG_PEER_CLOSING)
-        {
-            return SIG_REGISTRY_FULL;
-        }
+    if (pi != 0 && sig_peer_admits(r, pi, metadata) != SIG_REGISTRY_OK) {
+        return SIG_REGISTRY_PEER_FULL;
     }
 
-    ci = sig_store_alloc(&r->store, sizeof(sig_conn_t), SIG_NODE_CONN);
-
+    ci = sig_share_alloc(r, app, SIG_FOR_NEWCOMER, sizeof(sig_conn_t),
+                         SIG_NODE_CONN);
     if (ci == 0) {
-        return SIG_REGISTRY_FULL;
+        return r->refusal;
     }
 
     bi = 0;
 
     if (metadata->len > 0) {
-        bi = sig_block_create(r, ci, metadata->data, metadata->len);
-
+        bi = sig_block_create(r, app, SIG_FOR_NEWCOMER, ci, metadata->data,
+                              metadata->len);
         if (bi == 0) {
-            sig_store_free(&r->store, ci);
-            return SIG_REGISTRY_FULL;
+            sig_share_free(r, app, ci);
+            return r->refusal;
         }
     }
 
@@ -125,11 +122,11 @@ sig_conn_create(sig_registry_t *r, uint32_t pi, uint32_t app, uint32_t hash,
 
         if (pi == 0) {
             if (bi != 0) {
-                sig_store_free(&r->store, bi);
+                sig_share_free(r, app, bi);
             }
 
-            sig_store_free(&r->store, ci);
-            return SIG_REGISTRY_FULL;
+            sig_share_free(r, app, ci);
+            return r->refusal;
         }
     }
 
@@ -141,10 +138,35 @@ sig_conn_create(sig_registry_t *r, uint32_t pi, uint32_t app, uint32_t hash,
     conn->metadata_len = (uint16_t) metadata->len;
     conn->members = 0;
     conn->nmembers = 0;
+    conn->units = 0;
 
     *index = ci;
 
     return SIG_REGISTRY_OK;
+}
+
+
+/* whether the peer may have one connection more */
+
+static int
+sig_peer_admits(sig_registry_t *r, uint32_t pi, const slice_t *metadata)
+{
+    uint32_t     units;
+    sig_peer_t  *p;
+
+    p = sig_peer_node(r, pi);
+
+    if (p->nlive >= SIG_PEER_CONNECTIONS || p->nclosing >= SIG_PEER_CLOSING) {
+        return SIG_REGISTRY_PEER_FULL;
+    }
+
+    units = sig_store_units(sizeof(sig_conn_t));
+
+    if (metadata->len > 0) {
+        units += sig_store_units(sizeof(sig_block_t) + metadata->len);
+    }
+
+    return sig_share_peer(r, pi, units);
 }
 
 
@@ -264,8 +286,8 @@ sig_peer_create(sig_registry_t *r, uint32_t app, uint32_t hash,
     uint32_t     i;
     sig_peer_t  *peer;
 
-    i = sig_store_alloc(&r->store, sizeof(sig_peer_t) + id->len,
-                        SIG_NODE_PEER);
+    i = sig_share_alloc(r, app, SIG_FOR_NEWCOMER,
+                        sizeof(sig_peer_t) + id->len, SIG_NODE_PEER);
     if (i == 0) {
         return 0;
     }
@@ -296,7 +318,7 @@ sig_peer_free(sig_registry_t *r, uint32_t pi, sig_peer_t *peer)
     sig_chain_remove(r, sig_registry_head(r, SIG_TABLE_PEERS, peer->hash), pi);
     sig_fault();
 
-    sig_store_free(&r->store, pi);
+    sig_share_free(r, peer->app, pi);
 }
 
 
@@ -442,11 +464,11 @@ sig_conn_free(sig_registry_t *r, uint32_t ci, sig_conn_t *conn)
     }
 
     sig_fault();
-    sig_store_free(&r->store, ci);
+    sig_share_free(r, peer->app, ci);
     sig_fault();
 
     if (bi != 0) {
-        sig_store_free(&r->store, bi);
+        sig_share_free(r, peer->app, bi);
         sig_fault();
     }
 

@@ -52,6 +52,7 @@ sig_registry_rebuild(sig_registry_t *r)
 
     sig_rebuild_each(r, sig_rebuild_rest);
 
+    sig_share_reset(r);
     sig_store_rebuild(&r->store);
 }
 
@@ -119,6 +120,7 @@ static void
 sig_rebuild_node(sig_registry_t *r, uint32_t index, sig_node_t *node)
 {
     int           ok;
+    sig_app_t    *app;
     sig_conn_t   *conn;
     sig_peer_t   *peer;
     sig_room_t   *room;
@@ -129,7 +131,9 @@ sig_rebuild_node(sig_registry_t *r, uint32_t index, sig_node_t *node)
     case SIG_NODE_APP:
         ok = sig_rebuild_name(r, index, node, sizeof(sig_app_t) - SIG_APP_NAME,
                               SIG_APP_NAME);
-        sig_app_node(r, index)->nconns = 0;
+        app = sig_app_node(r, index);
+        app->nconns = 0;
+        app->units = 0;
         break;
 
     case SIG_NODE_PEER:
@@ -146,6 +150,7 @@ sig_rebuild_node(sig_registry_t *r, uint32_t index, sig_node_t *node)
         conn = sig_conn_node(r, index);
         conn->members = 0;
         conn->nmembers = 0;
+        conn->units = 0;
         break;
 
     case SIG_NODE_ROOM:
@@ -359,11 +364,13 @@ sig_rebuild_keys(sig_registry_t *r)
 }
 
 
-/* last: orphans go, and what has a name can be found by it */
+/* last: orphans go, what has a name is found by it, and apps have the rest */
 
 static void
 sig_rebuild_rest(sig_registry_t *r, uint32_t index, sig_node_t *node)
 {
+    uint32_t     app;
+    sig_conn_t  *conn;
     sig_peer_t  *peer;
     sig_room_t  *room;
 
@@ -380,10 +387,25 @@ sig_rebuild_rest(sig_registry_t *r, uint32_t index, sig_node_t *node)
         if (peer->nlive > 0 || peer->nclosing > 0) {
             sig_chain_insert(r, sig_registry_head(r, SIG_TABLE_PEERS,
                                                   peer->hash), index);
+            sig_share_count(r, peer->app, index);
             return;
         }
 
         break;
+
+    case SIG_NODE_CONN:
+        conn = sig_conn_node(r, index);
+        app = sig_peer_node(r, conn->peer)->app;
+
+        sig_share_count(r, app, index);
+        sig_share_count(r, app, conn->metadata);
+        return;
+
+    case SIG_NODE_MEMBER:
+        room = sig_room_node(r, sig_member_node(r, index)->room);
+
+        sig_share_count(r, room->app, index);
+        return;
 
     case SIG_NODE_ROOM:
         room = sig_room_node(r, index);
@@ -392,6 +414,8 @@ sig_rebuild_rest(sig_registry_t *r, uint32_t index, sig_node_t *node)
             sig_rebuild_mask(r, room);
             sig_chain_insert(r, sig_registry_head(r, SIG_TABLE_ROOMS,
                                                   room->hash), index);
+            sig_share_count(r, room->app, index);
+            sig_share_count(r, room->app, room->counts);
             return;
         }
 

@@ -60,13 +60,20 @@ sig_join_room(sig_registry_t *r, uint32_t ci, sig_conn_t *conn,
     const slice_t *name, sig_change_t *change, sig_roster_t *roster,
     size_t metadata_max)
 {
-    uint32_t       ri, mi, app, hash;
+    uint32_t       ri, mi, app, hash, units;
     sig_room_t    *room;
     sig_member_t  *m;
 
     app = sig_peer_node(r, conn->peer)->app;
     hash = sig_room_hash(r, app, name);
     ri = sig_room_find(r, app, hash, name);
+
+    units = sig_store_units(sizeof(sig_member_t))
+            + sig_store_units(sizeof(sig_room_t) + name->len);
+
+    if (sig_share_peer(r, conn->peer, units) != SIG_REGISTRY_OK) {
+        return SIG_REGISTRY_PEER_FULL;
+    }
 
     if (roster != NULL
         && sig_roster_copy(r, ri, conn->peer, roster, metadata_max)
@@ -75,10 +82,10 @@ sig_join_room(sig_registry_t *r, uint32_t ci, sig_conn_t *conn,
         return SIG_REGISTRY_SMALL;
     }
 
-    mi = sig_store_alloc(&r->store, sizeof(sig_member_t), SIG_NODE_MEMBER);
-
+    mi = sig_share_alloc(r, app, SIG_FOR_MEMBER, sizeof(sig_member_t),
+                         SIG_NODE_MEMBER);
     if (mi == 0) {
-        return SIG_REGISTRY_FULL;
+        return r->refusal;
     }
 
     if (ri == 0) {
@@ -89,8 +96,8 @@ sig_join_room(sig_registry_t *r, uint32_t ci, sig_conn_t *conn,
         || sig_room_count_slots(r, ri, sig_room_node(r, ri))
            != SIG_REGISTRY_OK)
     {
-        sig_store_free(&r->store, mi);
-        return SIG_REGISTRY_FULL;
+        sig_share_free(r, app, mi);
+        return r->refusal;
     }
 
     room = sig_room_node(r, ri);
@@ -109,6 +116,8 @@ sig_join_room(sig_registry_t *r, uint32_t ci, sig_conn_t *conn,
 
     sig_member_attach(r, mi, m);
     sig_member_link(r, mi, m);
+
+    sig_share_watch(r, app);
 
     sig_member_change(r, mi, m, change);
     change->change = m->twin != 0 ? SIG_CHANGE_TAKEOVER : SIG_CHANGE_JOINED;
@@ -279,8 +288,8 @@ sig_room_create(sig_registry_t *r, uint32_t app, uint32_t hash,
     uint32_t     i;
     sig_room_t  *room;
 
-    i = sig_store_alloc(&r->store, sizeof(sig_room_t) + name->len,
-                        SIG_NODE_ROOM);
+    i = sig_share_alloc(r, app, SIG_FOR_MEMBER,
+                        sizeof(sig_room_t) + name->len, SIG_NODE_ROOM);
     if (i == 0) {
         return 0;
     }
@@ -325,7 +334,8 @@ sig_room_count_slots(sig_registry_t *r, uint32_t ri, sig_room_t *room)
         return SIG_REGISTRY_OK;
     }
 
-    i = sig_block_create(r, ri, NULL, r->nslots * sizeof(uint32_t));
+    i = sig_block_create(r, room->app, SIG_FOR_MEMBER, ri, NULL,
+                         r->nslots * sizeof(uint32_t));
 
     if (i == 0) {
         return SIG_REGISTRY_FULL;
@@ -350,18 +360,19 @@ sig_room_count_slots(sig_registry_t *r, uint32_t ri, sig_room_t *room)
 void
 sig_room_free(sig_registry_t *r, uint32_t ri, sig_room_t *room)
 {
-    uint32_t  bi;
+    uint32_t  bi, app;
 
     bi = room->counts;
+    app = room->app;
 
     sig_chain_remove(r, sig_registry_head(r, SIG_TABLE_ROOMS, room->hash), ri);
     sig_fault();
 
-    sig_store_free(&r->store, ri);
+    sig_share_free(r, app, ri);
     sig_fault();
 
     if (bi != 0) {
-        sig_store_free(&r->store, bi);
+        sig_share_free(r, app, bi);
     }
 }
 

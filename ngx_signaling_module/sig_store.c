@@ -15,7 +15,7 @@ static void sig_store_link(sig_store_t *st, uint32_t n, uint32_t c);
 static void sig_store_unlink(sig_store_t *st, uint32_t n, uint32_t c);
 static void sig_store_rebuild_page(sig_store_t *st, uint32_t n);
 static const char *sig_store_check_page(sig_store_t *st, uint32_t n,
-    uint32_t *partial, uint32_t *units);
+    uint32_t *partial, sig_store_head_t *sums);
 static const char *sig_store_check_lists(sig_store_t *st, uint32_t *partial,
     uint32_t nfree);
 
@@ -25,13 +25,13 @@ static const char *sig_store_check_lists(sig_store_t *st, uint32_t *partial,
  * short name, app; the others: long names, metadata, the text of the keys.
  */
 
-static const uint32_t  sig_store_units[SIG_CLASSES] = {
+static const uint32_t  sig_class_units[SIG_CLASSES] = {
     1, 2, 3, 4, 8, 17, 33, SIG_NODE_MAX / SIG_UNIT
 };
 
 /* nodes of a page */
 
-static const uint32_t  sig_store_nodes[SIG_CLASSES] = {
+static const uint32_t  sig_class_nodes[SIG_CLASSES] = {
     SIG_PAGE_UNITS, SIG_PAGE_UNITS / 2, SIG_PAGE_UNITS / 3,
     SIG_PAGE_UNITS / 4, SIG_PAGE_UNITS / 8, SIG_PAGE_UNITS / 17,
     SIG_PAGE_UNITS / 33, SIG_PAGE / SIG_NODE_MAX
@@ -72,7 +72,7 @@ sig_store_alloc(sig_store_t *st, size_t size, sig_node_type_e type)
         page->free = node->next;
 
     } else {
-        i = st->first + n * SIG_PAGE_UNITS + page->carved * sig_store_units[c];
+        i = st->first + n * SIG_PAGE_UNITS + page->carved * sig_class_units[c];
         node = sig_store_node(st, i);
 
         /* what the page held before may look like a committed node */
@@ -85,9 +85,13 @@ sig_store_alloc(sig_store_t *st, size_t size, sig_node_type_e type)
     sig_fault();
 
     page->used++;
-    st->head->units += sig_store_units[c];
+    st->head->units += sig_class_units[c];
 
-    if (page->used >= sig_store_nodes[c]) {
+    if (c == 0) {
+        st->head->holes--;
+    }
+
+    if (page->used >= sig_class_nodes[c]) {
         sig_store_unlink(st, n, c);
     }
 
@@ -127,8 +131,12 @@ sig_store_free(sig_store_t *st, uint32_t index)
     sig_store_commit(node, SIG_NODE_FREE);
     sig_fault();
 
-    st->head->units -= sig_store_units[c];
+    st->head->units -= sig_class_units[c];
     page->used--;
+
+    if (c == 0) {
+        st->head->holes++;
+    }
 
     if (page->used == 0) {
         sig_store_page_drop(st, n, c);
@@ -139,7 +147,7 @@ sig_store_free(sig_store_t *st, uint32_t index)
     page->free = index;
     sig_fault();
 
-    if (page->used == sig_store_nodes[c] - 1) {
+    if (page->used == sig_class_nodes[c] - 1) {
         sig_store_link(st, n, c);
     }
 }
@@ -163,7 +171,7 @@ sig_store_is_node(sig_store_t *st, uint32_t index)
         return 0;
     }
 
-    units = sig_store_units[page->size_class - 1];
+    units = sig_class_units[page->size_class - 1];
 
     return at % units == 0 && at / units < page->carved;
 }
@@ -182,7 +190,7 @@ sig_store_node_size(sig_store_t *st, uint32_t index)
     n = (index - st->first) / SIG_PAGE_UNITS;
     page = sig_store_page(st, n);
 
-    return (size_t) sig_store_units[page->size_class - 1] * SIG_UNIT;
+    return (size_t) sig_class_units[page->size_class - 1] * SIG_UNIT;
 }
 
 
@@ -201,7 +209,7 @@ sig_store_next(sig_store_t *st, sig_cursor_t *cursor)
         page = sig_store_page(st, cursor->page);
 
         if (page->size_class != 0 && page->size_class <= SIG_CLASSES) {
-            units = sig_store_units[page->size_class - 1];
+            units = sig_class_units[page->size_class - 1];
 
             if (cursor->n < page->carved
                 && (cursor->n + 1) * units <= SIG_PAGE_UNITS)
@@ -233,9 +241,46 @@ sig_store_pages(size_t size, size_t n)
         return SIZE_MAX;
     }
 
-    per = sig_store_nodes[c];
+    per = sig_class_nodes[c];
 
     return (n + per - 1) / per;
+}
+
+
+uint32_t
+sig_store_units(size_t size)
+{
+    uint32_t  c;
+
+    c = sig_store_class(size);
+
+    return c < SIG_CLASSES ? sig_class_units[c] : 0;
+}
+
+
+uint32_t
+sig_store_left(sig_store_t *st)
+{
+    return (st->npages - st->head->taken) * SIG_PAGE_UNITS + st->head->holes;
+}
+
+
+int64_t
+sig_store_after(sig_store_t *st, size_t size)
+{
+    uint32_t  c;
+
+    c = sig_store_class(size);
+
+    if (c == SIG_CLASSES) {
+        return -1;
+    }
+
+    if (st->head->partial[c] == 0) {
+        return ((int64_t) st->npages - st->head->taken - 1) * SIG_PAGE_UNITS;
+    }
+
+    return (int64_t) sig_store_left(st) - (c == 0);
 }
 
 
@@ -253,6 +298,8 @@ sig_store_rebuild(sig_store_t *st)
     uint32_t  n, c;
 
     st->head->units = 0;
+    st->head->taken = 0;
+    st->head->holes = 0;
     st->head->free_page = 0;
 
     if (st->head->touched > st->npages) {
@@ -273,12 +320,13 @@ sig_store_rebuild(sig_store_t *st)
 const char *
 sig_store_check(sig_store_t *st)
 {
-    uint32_t     n, nfree, units, partial[SIG_CLASSES];
-    const char  *what;
+    uint32_t           n, nfree, partial[SIG_CLASSES];
+    const char        *what;
+    sig_store_head_t   sums;
 
     memset(partial, 0, sizeof(partial));
+    memset(&sums, 0, sizeof(sig_store_head_t));
     nfree = 0;
-    units = 0;
 
     if (st->head->touched > st->npages) {
         return "more pages touched than there are";
@@ -291,15 +339,23 @@ sig_store_check(sig_store_t *st)
             continue;
         }
 
-        what = sig_store_check_page(st, n, partial, &units);
+        what = sig_store_check_page(st, n, partial, &sums);
 
         if (what != NULL) {
             return what;
         }
     }
 
-    if (units != st->head->units) {
+    if (sums.units != st->head->units) {
         return "count of units in use";
+    }
+
+    if (sums.taken != st->head->taken) {
+        return "count of pages in use";
+    }
+
+    if (sums.holes != st->head->holes) {
+        return "count of free nodes of the smallest size";
     }
 
     return sig_store_check_lists(st, partial, nfree);
@@ -312,7 +368,7 @@ sig_store_class(size_t size)
     uint32_t  c;
 
     for (c = 0; c < SIG_CLASSES; c++) {
-        if (size <= (size_t) sig_store_units[c] * SIG_UNIT) {
+        if (size <= (size_t) sig_class_units[c] * SIG_UNIT) {
             break;
         }
     }
@@ -361,6 +417,12 @@ sig_store_page_take(sig_store_t *st, uint32_t c)
     sig_fault();
     sig_store_link(st, n, c);
 
+    st->head->taken++;
+
+    if (c == 0) {
+        st->head->holes += SIG_PAGE_UNITS;
+    }
+
     return n;
 }
 
@@ -382,6 +444,12 @@ sig_store_page_drop(sig_store_t *st, uint32_t n, uint32_t c)
 
     page->next = st->head->free_page;
     st->head->free_page = n + 1;
+
+    st->head->taken--;
+
+    if (c == 0) {
+        st->head->holes -= SIG_PAGE_UNITS;
+    }
 }
 
 
@@ -442,10 +510,10 @@ sig_store_rebuild_page(sig_store_t *st, uint32_t n)
 
     if (page->size_class > 0 && page->size_class <= SIG_CLASSES) {
         c = page->size_class - 1;
-        units = sig_store_units[c];
+        units = sig_class_units[c];
 
-        if (page->carved > sig_store_nodes[c]) {
-            page->carved = (uint16_t) sig_store_nodes[c];
+        if (page->carved > sig_class_nodes[c]) {
+            page->carved = (uint16_t) sig_class_nodes[c];
         }
 
         for (k = page->carved; k-- > 0; /* void */ ) {
@@ -463,8 +531,13 @@ sig_store_rebuild_page(sig_store_t *st, uint32_t n)
 
         if (page->used > 0) {
             st->head->units += page->used * units;
+            st->head->taken++;
 
-            if (page->used < sig_store_nodes[c]) {
+            if (c == 0) {
+                st->head->holes += SIG_PAGE_UNITS - page->used;
+            }
+
+            if (page->used < sig_class_nodes[c]) {
                 sig_store_link(st, n, c);
             }
 
@@ -480,7 +553,7 @@ sig_store_rebuild_page(sig_store_t *st, uint32_t n)
 
 static const char *
 sig_store_check_page(sig_store_t *st, uint32_t n, uint32_t *partial,
-    uint32_t *units)
+    sig_store_head_t *sums)
 {
     uint32_t     i, k, c, size, used, nfree;
     sig_node_t  *node;
@@ -493,9 +566,9 @@ sig_store_check_page(sig_store_t *st, uint32_t n, uint32_t *partial,
     }
 
     c = page->size_class - 1;
-    size = sig_store_units[c];
+    size = sig_class_units[c];
 
-    if (page->carved > sig_store_nodes[c]) {
+    if (page->carved > sig_class_nodes[c]) {
         return "count of nodes carved from a page";
     }
 
@@ -546,9 +619,14 @@ sig_store_check_page(sig_store_t *st, uint32_t n, uint32_t *partial,
         return "free node that is not in the free list of its page";
     }
 
-    *units += used * size;
+    sums->units += used * size;
+    sums->taken++;
 
-    if (used < sig_store_nodes[c]) {
+    if (c == 0) {
+        sums->holes += SIG_PAGE_UNITS - used;
+    }
+
+    if (used < sig_class_nodes[c]) {
         partial[c]++;
     }
 
@@ -575,7 +653,7 @@ sig_store_check_lists(sig_store_t *st, uint32_t *partial, uint32_t nfree)
             page = sig_store_page(st, n - 1);
 
             if (page->size_class != c + 1 || page->prev != prev
-                || page->used >= sig_store_nodes[c])
+                || page->used >= sig_class_nodes[c])
             {
                 return "page in the list of a class";
             }

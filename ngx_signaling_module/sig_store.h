@@ -116,6 +116,8 @@ typedef struct {
     uint32_t            touched;        /* pages used at least once */
     uint32_t            free_page;      /* + 1 */
     uint32_t            units;          /* in use */
+    uint32_t            taken;          /* pages with a class */
+    uint32_t            holes;          /* free nodes of the smallest size */
     uint32_t            partial[SIG_CLASSES];   /* + 1 */
 } sig_store_head_t;
 
@@ -189,6 +191,22 @@ uint32_t sig_store_next(sig_store_t *st, sig_cursor_t *cursor);
 
 /* how many pages that many nodes of that size take */
 size_t sig_store_pages(size_t size, size_t n);
+
+/* units of a node of at least size bytes, 0 when there is none so big */
+uint32_t sig_store_units(size_t size);
+
+/*
+ * What is left for nodes of any size, in units: free pages, and free nodes of
+ * the smallest size, of which everybody needs some.  Free nodes of the other
+ * sizes may be of use to nobody.
+ */
+uint32_t sig_store_left(sig_store_t *st);
+
+/*
+ * The same after one more node of that size; when that takes a page, what is
+ * left in pages alone.  Negative: there is no room for it.
+ */
+int64_t sig_store_after(sig_store_t *st, size_t size);
 
 /* bytes not in use; nodes of a class need a free page or one of that class */
 size_t sig_store_bytes_free(sig_store_t *st);

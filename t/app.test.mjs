@@ -189,17 +189,20 @@ describe('two apps never see each other', () => {
     await shop.fails({ type: 'publish', channel: 'room', data: 1 },
                      'over_message_quota');
 
-    const { peak, ...used } = await usage(ngx, 'club');
+    const { peak, memory_bytes: bytes, ...used } = await usage(ngx, 'club');
 
     assert.ok(peak >= WORKERS);
+    assert.ok(bytes >= WORKERS * 128);
     assert.deepEqual(used, {
       app: 'club', connections: WORKERS, messages: WORKERS,
-      max_connections: 0, max_messages: 0, suspended: false
+      max_connections: 0, max_messages: 0, memory_percent: 0,
+      suspended: false
     });
 
     assert.deepEqual(await usage(ngx), {
       app: 'shop', connections: 1, peak: 1, messages: 2,
-      max_connections: 1, max_messages: 1, suspended: false
+      max_connections: 1, max_messages: 1, memory_bytes: 128,
+      memory_percent: 0, suspended: false
     });
 
     await close([shop, ...club]);
@@ -554,7 +557,8 @@ test('counters outlive reloads, workers and connections', async () => {
 
   await close(clients);
   await waitFor(async () => await connections(ngx) === 0, 'nobody');
-  assert.deepEqual(await usage(ngx), { ...before, connections: 0 });
+  assert.deepEqual(await usage(ngx),
+    { ...before, connections: 0, memory_bytes: 0 });
 
   await ngx.finish();
 });

@@ -477,7 +477,9 @@ describe('presence of a peer', { timeout: 120000 }, () => {
       const all = await tabs(64, 'crowd');
       const raw = await through('crowd');
 
-      assert.equal((await raw.close()).code, 4010);
+      assert.deepEqual(await raw.close(), {
+        code: 4010, reason: 'the peer has all its connections'
+      });
       await raw.destroy();
       assert.doesNotMatch(ngx.errorLog(), /is full/);
 

@@ -10,10 +10,12 @@ import {
 } from './signaling.mjs';
 
 const NAMES = ['connections', 'peers', 'channels', 'members', 'leaving',
-               'memory_bytes', 'memory_free_bytes', 'rebuilds'];
+               'memory_bytes', 'memory_free_bytes', 'memory_reserve_bytes',
+               'memory_percent', 'rebuilds'];
 
 const APP_NAMES = ['connections', 'peak', 'messages', 'max_connections',
-                   'max_messages', 'suspended'];
+                   'max_messages', 'memory_bytes', 'memory_percent',
+                   'suspended'];
 
 const JSON_TYPE = 'application/json';
 const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -164,6 +166,9 @@ describe('status', () => {
     assert.equal(busy.memory_bytes, idle.memory_bytes);
     assert.ok(busy.memory_free_bytes < busy.memory_bytes);
     assert.ok(busy.memory_free_bytes > 0);
+    assert.ok(busy.memory_reserve_bytes > busy.memory_bytes / 16);
+    assert.ok(busy.memory_reserve_bytes < busy.memory_bytes / 8);
+    assert.equal(busy.memory_percent, 0);
 
     // each worker, with those that are on it
 

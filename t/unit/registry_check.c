@@ -203,6 +203,18 @@ sig_check_counts(sig_registry_t *r, const sig_check_t *check)
         return "count of an app's connections";
     }
 
+    if (check->counted_units != check->found_units) {
+        return "count of an app's memory";
+    }
+
+    if (head->guarantee != (head->napps > 1 ? r->store.npages
+                                              * SIG_PAGE_UNITS / 2
+                                              / head->napps : 0)
+        || check->need != head->need)
+    {
+        return "guarantees of apps";
+    }
+
     if (check->peers != head->npeers) {
         return "count of peers";
     }

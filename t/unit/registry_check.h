@@ -30,6 +30,9 @@ typedef struct {
     uint32_t  paired;                   /* members in lists of twins */
     uint64_t  counted_apps;             /* sums by which the counts of apps */
     uint64_t  found_apps;               /* and their connections compare */
+    uint64_t  counted_units;            /* and by which their memory does */
+    uint64_t  found_units;
+    uint32_t  need;                     /* that guarantees of apps lack */
     uint32_t  nodes[SIG_TABLES];        /* that belong in a hash table */
 } sig_check_t;
 

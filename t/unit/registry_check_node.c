@@ -8,6 +8,8 @@
 
 
 static uint64_t sig_check_weight(uint32_t app);
+static uint64_t sig_check_units(sig_registry_t *r, uint32_t app,
+    uint32_t index);
 static const char *sig_check_room_slots(sig_registry_t *r, uint32_t index,
     sig_room_t *room);
 static const char *sig_check_twins(sig_registry_t *r, uint32_t index,
@@ -43,6 +45,11 @@ sig_check_app(sig_registry_t *r, uint32_t index, sig_node_t *node,
     }
 
     check->counted_apps += app->nconns * sig_check_weight(index);
+    check->counted_units += app->units * sig_check_weight(index);
+
+    if (app->units < sig_head(r)->guarantee) {
+        check->need += sig_head(r)->guarantee - app->units;
+    }
 
     return NULL;
 }
@@ -62,6 +69,16 @@ sig_check_weight(uint32_t app)
     weight ^= weight >> 32;
 
     return weight * (uint64_t) 0xd6e8feb86659fd93;
+}
+
+
+/* of a node, with the weight of its app */
+
+static uint64_t
+sig_check_units(sig_registry_t *r, uint32_t app, uint32_t index)
+{
+    return sig_store_node_size(&r->store, index) / SIG_UNIT
+           * sig_check_weight(app);
 }
 
 
@@ -88,6 +105,7 @@ sig_check_peer(sig_registry_t *r, uint32_t index, sig_node_t *node,
     }
 
     check->nodes[SIG_TABLE_PEERS]++;
+    check->found_units += sig_check_units(r, peer->app, index);
 
     if (peer->nlive > 0) {
         check->peers++;
@@ -132,7 +150,7 @@ const char *
 sig_check_conn(sig_registry_t *r, uint32_t index, sig_node_t *node,
     sig_check_t *check)
 {
-    uint32_t       mi, n, prev, app;
+    uint32_t       mi, n, prev, app, units;
     sig_conn_t    *conn;
     sig_block_t   *block;
     sig_member_t  *m;
@@ -159,6 +177,9 @@ sig_check_conn(sig_registry_t *r, uint32_t index, sig_node_t *node,
         return "connection without an app";
     }
 
+    check->found_units += sig_check_units(r, app, index)
+                          + sig_check_units(r, app, conn->metadata);
+
     if (node->state == SIG_NODE_LIVE) {
         check->conns++;
         check->found_apps += sig_check_weight(app);
@@ -182,6 +203,7 @@ sig_check_conn(sig_registry_t *r, uint32_t index, sig_node_t *node,
 
     n = 0;
     prev = 0;
+    units = 0;
 
     for (mi = conn->members; mi != 0; mi = m->conn_next) {
 
@@ -199,7 +221,14 @@ sig_check_conn(sig_registry_t *r, uint32_t index, sig_node_t *node,
             return "list of a connection's members is too long";
         }
 
+        units += (uint32_t) ((sig_store_node_size(&r->store, mi)
+                              + sig_store_node_size(&r->store, m->room))
+                             / SIG_UNIT);
         prev = mi;
+    }
+
+    if (units != conn->units) {
+        return "memory of a connection's members";
     }
 
     return n == conn->nmembers ? NULL : "count of a connection's members";
@@ -232,6 +261,8 @@ sig_check_room(sig_registry_t *r, uint32_t index, sig_node_t *node,
     }
 
     check->nodes[SIG_TABLE_ROOMS]++;
+    check->found_units += sig_check_units(r, room->app, index)
+                          + sig_check_units(r, room->app, room->counts);
     check->rooms += room->count > 0;
     check->listed += room->count;
     check->counted += room->leaving;
@@ -336,6 +367,9 @@ sig_check_member(sig_registry_t *r, uint32_t index, sig_node_t *node,
     {
         return "member without a room or without a connection";
     }
+
+    check->found_units += sig_check_units(r, sig_room_node(r, m->room)->app,
+                                          index);
 
     if (m->peer != conn->peer || m->metadata != conn->metadata
         || m->metadata_len != conn->metadata_len

@@ -43,7 +43,7 @@
 #endif
 
 #define MODEL_APPS     2
-#define MODEL_APPS_MAX 100             /* most of them with nobody */
+#define MODEL_APPS_MAX 200             /* most of them with nobody */
 #define MODEL_DATA     12              /* kinds of metadata */
 #define MODEL_NOW      1796083200      /* December 2026, UTC, and later */
 
@@ -192,13 +192,24 @@ void model_closed(model_t *model, uint32_t conn);
 /* takes over what a death has left; NULL or what can not have been */
 const char *model_sync(model_t *model, const intent_t *intent);
 
-/*
- * How many pages are free.  An operation that found no memory has given back
- * what it took before: at most two.
- */
+/* how many pages are free */
 uint32_t model_pages(model_t *model);
 
-#define model_full(model)  (model_pages(model) <= 2)
+/*
+ * Whether there may be no memory for a connection or for a member of an app,
+ * or for what belongs to none (NONE).  An operation that found none has given
+ * back what it took before: at most two pages.
+ */
+int model_full(model_t *model, uint32_t app, int newcomer);
+
+/*
+ * Whether one peer has all that it may have, so that it gets neither one more
+ * connection with that metadata nor into a room of that name.
+ */
+int model_peer_full(model_t *model, uint32_t app, uint32_t id,
+    uint32_t data);
+int model_peer_joined(model_t *model, uint32_t app, uint32_t id,
+    uint32_t room);
 
 
 #endif /* _REGISTRY_MODEL_H_INCLUDED_ */

@@ -32,7 +32,8 @@ op_app(uint32_t slot)
 
     if (rc == SIG_REGISTRY_FULL) {
         full++;
-        return n == model.napps && model_full(&model) ? NULL : "app: full";
+        return n == model.napps && model_full(&model, NONE, 0)
+               ? NULL : "app: full";
     }
 
     if (n == model.napps) {

@@ -10,6 +10,8 @@
 static uint32_t pick_conn(uint32_t slot, state_e state);
 static uint32_t pick_member(uint32_t slot, state_e state);
 static const char *op_connect(uint32_t slot);
+static const char *op_gather(uint32_t slot);
+static const char *come(uint32_t slot);
 static int admits(uint32_t app);
 static const char *op_disconnect(uint32_t slot);
 static const char *op_join(uint32_t slot);
@@ -42,12 +44,14 @@ op_t  ops[] = {
     { "message", op_message, 20, 0, 0 },
     { "clock", op_clock, 2, 0, 0 },
     { "keys", op_keys, 3, 0, 0 },
-    { "clear", op_clear, 1, 0, 0 }
+    { "clear", op_clear, 1, 0, 0 },
+    { "gather", op_gather, 1, 0, 0 }
 };
 
 unsigned  nops = sizeof(ops) / sizeof(ops[0]);
 intent_t  intent;
 uint64_t  full;
+uint64_t  parts;
 uint64_t  small;
 
 
@@ -110,6 +114,54 @@ forget(void)
 static const char *
 op_connect(uint32_t slot)
 {
+    intent.app = chance(MODEL_APPS);
+    intent.id = chance(4) ? chance(MODEL_IDS) : chance(4);
+    intent.data = chance(MODEL_DATA);
+
+    return come(slot);
+}
+
+
+/* one peer comes as often as it can, each time with the longest metadata */
+
+static const char *
+op_gather(uint32_t slot)
+{
+    uint32_t     n, app, id;
+    uint64_t     refused;
+    const char  *what;
+
+    app = chance(MODEL_APPS);
+    id = chance(MODEL_IDS);
+    refused = parts + full;
+    what = NULL;
+
+    /* rarely: it makes the region full */
+
+    if (chance(8)) {
+        return NULL;
+    }
+
+    for (n = 0; n < SIG_PEER_CONNECTIONS && parts + full == refused; n++) {
+        forget();
+        intent.app = app;
+        intent.id = id;
+        intent.data = MODEL_DATA - 1;
+
+        what = come(slot);
+
+        if (what != NULL || admits(app) != SIG_REGISTRY_OK) {
+            break;
+        }
+    }
+
+    return what;
+}
+
+
+static const char *
+come(uint32_t slot)
+{
     int           rc;
     conn_t       *conn;
     slice_t       id, data;
@@ -126,9 +178,6 @@ op_connect(uint32_t slot)
         return NULL;
     }
 
-    intent.app = chance(MODEL_APPS);
-    intent.id = chance(4) ? chance(MODEL_IDS) : chance(4);
-    intent.data = chance(MODEL_DATA);
     intent.shared = (int) chance(2);
     intent.slot = slot;
     intent.connect = ++model.number;
@@ -148,12 +197,14 @@ op_connect(uint32_t slot)
         return rc == admits(intent.app) ? NULL : "connect: not admitted";
     }
 
-    if (rc == SIG_REGISTRY_FULL) {
-        full++;
+    if (model_peer_full(&model, intent.app, intent.id, intent.data)) {
+        parts++;
+        return rc == SIG_REGISTRY_PEER_FULL ? NULL : "connect: peer full";
+    }
 
-        return model_present(&model, intent.app, intent.id)
-               == SIG_PEER_CONNECTIONS || model_full(&model)
-               ? NULL : "connect: full";
+    if (rc == SIG_REGISTRY_FULL || rc == SIG_REGISTRY_APP_FULL) {
+        full++;
+        return model_full(&model, intent.app, 1) ? NULL : "connect: full";
     }
 
     conn = &model.conn[i];
@@ -281,9 +332,14 @@ joined(int rc, const sig_change_t *change, sig_roster_t *roster,
     conn = &model.conn[intent.join];
     size = model_roster_size(&model, conn->app, intent.room, conn->id);
 
-    if (rc == SIG_REGISTRY_FULL) {
+    if (model_peer_joined(&model, conn->app, conn->id, intent.room)) {
+        parts++;
+        return rc == SIG_REGISTRY_PEER_FULL ? NULL : "join: peer full";
+    }
+
+    if (rc == SIG_REGISTRY_FULL || rc == SIG_REGISTRY_APP_FULL) {
         full++;
-        return model_full(&model) ? NULL : "join: full";
+        return model_full(&model, conn->app, 0) ? NULL : "join: full";
     }
 
     if (rc == SIG_REGISTRY_SMALL) {

@@ -69,6 +69,7 @@ extern intent_t  intent;
 extern int       mortal;               /* calls of this operation may die */
 extern int       armed;                /* this very call may */
 extern uint64_t  full;
+extern uint64_t  parts;                /* a peer had all it may have */
 extern uint64_t  small;
 extern size_t    keys_len;             /* SIZE_MAX: no keys */
 extern size_t    keys_next;

@@ -254,11 +254,13 @@ report(void)
     }
 
     printf("# %llu operations, %llu deaths, %llu of them in a rebuild, "
-           "%u workers, full %llu times, small %llu times\n",
+           "%u workers, full %llu times, a peer %llu times, "
+           "small %llu times\n",
            (unsigned long long) n,
            (unsigned long long) deaths + (unsigned long long) rebuild_deaths,
            (unsigned long long) rebuild_deaths, spawned,
-           (unsigned long long) full, (unsigned long long) small);
+           (unsigned long long) full, (unsigned long long) parts,
+           (unsigned long long) small);
 
     printf("# places to die: %u\n", nplaces);
 }
