@@ -14,20 +14,13 @@
 
 
 #include "mailbox_points.h"
-#include "mailbox_region.h"
+#include "mailbox_scene.h"
 
 #include <ucontext.h>
 
 
-#define ARENA       4096
 #define STACK       262144
 #define TO_THE_END  UINT32_MAX
-#define RECORDS     64
-
-#define SENDER      0
-#define RECEIVER    1
-#define BYSTANDER   2
-#define REAPER      3
 
 
 typedef struct {
@@ -39,121 +32,76 @@ typedef struct {
 
 
 typedef struct {
-    const char     *text;
-    void          (*prepare)(void);
-    void          (*send)(void);
-    void          (*receive)(void);
-    void          (*finish)(void);     /* after both, or after a death */
+    const char     *text;              /* NULL: that of the scene */
+    scene_e         scene;
+    void          (*finish)(void);     /* NULL: that of the scene */
     int             sender_dies;
     int             receiver_dies;
     int             once;              /* the sender is stopped once */
-} scene_t;
+} play_t;
 
 
-static int explore(const scene_t *scene);
-static int play(const scene_t *scene, uint32_t first, uint32_t second,
+static int explore(const play_t *play);
+static int perform(const play_t *play, uint32_t first, uint32_t second,
     uint32_t third);
-static uint32_t count_steps(const scene_t *scene, int of_sender);
+static uint32_t count_steps(const play_t *play, int of_sender);
 static void actor_start(actor_t *actor, void (*script)(void));
 static void actor_main(void);
 static void actor_run(actor_t *actor, uint32_t steps);
-static void step(void);
-static void world_reset(void);
-static void say(uint32_t dst, size_t len);
-static void flood(void);
-static void reopen(void);
-static void listen(int all);
-static void hear(slice_t *record);
-static int is_whole(slice_t *record, uint32_t *number);
-
-static void prepare_woken(void);
-static void prepare_not_woken(void);
-static void send_two(void);
-static void receive_woken(void);
-static void receive_reopened(void);
-static void finish_woken(void);
-
-static void prepare_old(void);
-static void prepare_ancient(void);
-static void send_and_flood(void);
-static void prepare_stalled(void);
-static void send_and_move(void);
-static void receive_replaced(void);
-static void receive_held(void);
-static void finish_look(void);
 static void finish_sender_replaced(void);
 static void finish_receiver_replaced(void);
 
 
-static const scene_t  scenes[] = {
+static const play_t  plays[] = {
 
-    { "whoever is posted to is woken",
-      prepare_woken, send_two, receive_woken, finish_woken, 0, 0, 0 },
-
-    { "a wake-up that died with its sender is not waited for",
-      prepare_not_woken, send_two, receive_reopened, finish_woken, 0, 0, 0 },
-
-    { "records stay whole while they are held",
-      prepare_old, send_and_flood, receive_held, finish_look, 0, 0, 0 },
-
-    { "a receiver is replaced while records are posted to it",
-      prepare_old, send_and_flood, receive_replaced, finish_look, 0, 0, 0 },
-
-    { "a slot is opened again after its records have been overwritten",
-      prepare_ancient, send_and_flood, receive_replaced, finish_look, 0, 0, 0 },
+    { NULL, SCENE_WOKEN, NULL, 0, 0, 0 },
+    { NULL, SCENE_REOPENED, NULL, 0, 0, 0 },
+    { NULL, SCENE_HELD, NULL, 0, 0, 0 },
+    { NULL, SCENE_REPLACED, NULL, 0, 0, 0 },
+    { NULL, SCENE_ANCIENT, NULL, 0, 0, 0 },
+    { NULL, SCENE_LEFT, NULL, 0, 0, 0 },
+    { NULL, SCENE_DIED, NULL, 0, 0, 1 },
+    { NULL, SCENE_MOVED, NULL, 0, 0, 1 },
+    { NULL, SCENE_MOVED_REPLACED, NULL, 0, 0, 1 },
+    { NULL, SCENE_LET_GO, NULL, 0, 0, 1 },
+    { NULL, SCENE_LET_GO_LEFT, NULL, 0, 0, 1 },
+    { NULL, SCENE_LET_GO_DIED, NULL, 0, 0, 1 },
 
     { "a sender dies at any step",
-      prepare_old, send_and_flood, receive_held, finish_sender_replaced,
-      1, 0, 0 },
-
-    { "a receiver dies at any step",
-      prepare_old, send_and_flood, receive_held, finish_receiver_replaced,
-      0, 1, 0 },
-
-    { "a receiver dies at any step of opening its slot",
-      prepare_old, send_and_flood, receive_replaced,
-      finish_receiver_replaced, 0, 1, 0 },
-
-    { "records are moved while they are taken",
-      prepare_stalled, send_and_move, receive_held, finish_look, 0, 0, 1 },
-
-    { "a sender dies while it moves records",
-      prepare_stalled, send_and_move, receive_held, finish_sender_replaced,
-      1, 0, 1 },
-
-    { "a receiver is replaced while its records are moved",
-      prepare_stalled, send_and_move, receive_replaced, finish_look,
-      0, 0, 1 },
+      SCENE_HELD, finish_sender_replaced, 1, 0, 0 },
 
     { "a sender dies while the receiver is replaced",
-      prepare_old, send_and_flood, receive_replaced, finish_sender_replaced,
-      1, 0, 0 }
+      SCENE_REPLACED, finish_sender_replaced, 1, 0, 0 },
+
+    { "a sender dies while it moves records",
+      SCENE_MOVED, finish_sender_replaced, 1, 0, 1 },
+
+    { "a receiver dies at any step",
+      SCENE_HELD, finish_receiver_replaced, 0, 1, 0 },
+
+    { "a receiver dies at any step of opening its slot",
+      SCENE_REPLACED, finish_receiver_replaced, 0, 1, 0 },
+
+    { "a receiver dies while its records are moved",
+      SCENE_MOVED, finish_receiver_replaced, 0, 1, 1 }
 };
 
 
-static region_t    world;
 static ucontext_t  scheduler;
 static actor_t     sender, receiver;
-static actor_t    *running;
+static actor_t    *running, *held;
 static uint32_t    budget;
 static uint32_t    steps;
-
 static int         fine;               /* nothing wrong in this schedule */
-static int         event;              /* the eventfd of the receiver */
-static uint32_t    said;               /* number of the last record */
-static uint32_t    heard;
-static int         posted[RECORDS];    /* to the receiver, and has to come */
-static int         received[RECORDS];
-static int         present;            /* owner of the receiver's slot, or 0 */
-static int         owners;
 
 
 int
 main(void)
 {
-    size_t  i;
+    size_t       i;
+    const char  *text;
 
-    region_make(&world, 4, ARENA);
+    scene_create();
 
     sender.stack = malloc(STACK);
     receiver.stack = malloc(STACK);
@@ -162,27 +110,29 @@ main(void)
         abort();
     }
 
-    mailbox_point = step;
+    mailbox_point = scene_step;
 
-    for (i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
-        ok(explore(&scenes[i]), scenes[i].text);
+    for (i = 0; i < sizeof(plays) / sizeof(plays[0]); i++) {
+        text = plays[i].text ? plays[i].text : scenes[plays[i].scene].text;
+
+        ok(explore(&plays[i]), text);
     }
 
     free(sender.stack);
     free(receiver.stack);
-    region_free(&world);
+    scene_free();
 
     return plan();
 }
 
 
 static int
-explore(const scene_t *scene)
+explore(const play_t *play)
 {
     uint32_t  i, j, k, nsend, nreceive, n;
 
-    nsend = count_steps(scene, 1);
-    nreceive = count_steps(scene, 0);
+    nsend = count_steps(play, 1);
+    nreceive = count_steps(play, 0);
     n = 0;
 
     /* one more than there are: to the end */
@@ -191,15 +141,15 @@ explore(const scene_t *scene)
         for (j = 0; j <= nreceive + 1; j++) {
             for (k = 0; k <= nsend + 1 - i; k++) {
 
-                if (scene->once && k != (scene->sender_dies
-                                         ? 0 : nsend + 1 - i))
+                if (play->once
+                    && k != (play->sender_dies ? 0 : nsend + 1 - i))
                 {
                     continue;
                 }
 
                 n++;
 
-                if (!play(scene, i, j, k)) {
+                if (!perform(play, i, j, k)) {
                     printf("# schedule %u %u %u\n", i, j, k);
                     return 0;
                 }
@@ -212,12 +162,14 @@ explore(const scene_t *scene)
 
 
 static int
-play(const scene_t *scene, uint32_t first, uint32_t second, uint32_t third)
+perform(const play_t *play, uint32_t first, uint32_t second, uint32_t third)
 {
-    uint32_t  i;
+    const scene_t  *scene;
 
-    world_reset();
-    scene->prepare();
+    scene = &scenes[play->scene];
+    fine = 1;
+
+    scene_prepare(scene);
 
     actor_start(&sender, scene->send);
     actor_start(&receiver, scene->receive);
@@ -226,30 +178,22 @@ play(const scene_t *scene, uint32_t first, uint32_t second, uint32_t third)
     actor_run(&receiver, second);
     actor_run(&sender, third);
 
-    if (!scene->receiver_dies) {
+    if (!play->receiver_dies) {
         actor_run(&receiver, TO_THE_END);
     }
 
-    if (!scene->sender_dies) {
+    if (!play->sender_dies) {
         actor_run(&sender, TO_THE_END);
     }
 
-    scene->finish();
+    if (play->finish) {
+        play->finish();
 
-    for (i = 0; i < RECORDS; i++) {
-        if (received[i] > 1 || received[i] < posted[i]) {
-            printf("# record %u: %d times, %d expected\n", i, received[i],
-                   posted[i]);
-            fine = 0;
-        }
+    } else {
+        scene->finish();
     }
 
-    for (i = 0; i < 4; i++) {
-        if (sig_mailbox_torn(&world.mb[i]) != 0) {
-            printf("# slot %u has seen a torn record\n", i);
-            fine = 0;
-        }
-    }
+    scene_judge();
 
     return fine;
 }
@@ -258,12 +202,14 @@ play(const scene_t *scene, uint32_t first, uint32_t second, uint32_t third)
 /* how many steps a script makes when nobody comes in between */
 
 static uint32_t
-count_steps(const scene_t *scene, int of_sender)
+count_steps(const play_t *play, int of_sender)
 {
-    uint32_t  n;
+    uint32_t        n;
+    const scene_t  *scene;
 
-    world_reset();
-    scene->prepare();
+    scene = &scenes[play->scene];
+
+    scene_prepare(scene);
 
     actor_start(&sender, scene->send);
     actor_start(&receiver, scene->receive);
@@ -328,8 +274,8 @@ actor_run(actor_t *actor, uint32_t n)
 }
 
 
-static void
-step(void)
+void
+scene_step(void)
 {
     actor_t  *actor;
 
@@ -349,346 +295,49 @@ step(void)
 }
 
 
-static void
-world_reset(void)
+/* nobody is stopped there */
+
+void
+scene_hold(int hold)
 {
-    uint32_t  i;
+    if (hold) {
+        held = running;
+        running = NULL;
 
-    memset(world.base, 0, world.size);
-
-    if (sig_mailbox_create(world.base, world.size, 4, ARENA)
-        != SIG_MAILBOX_OK)
-    {
-        abort();
-    }
-
-    for (i = 0; i < 4; i++) {
-        (void) sig_mailbox_attach(&world.mb[i], world.base, world.size);
-        sig_mailbox_open(&world.mb[i], i);
-    }
-
-    memset(posted, 0, sizeof(posted));
-    memset(received, 0, sizeof(received));
-
-    fine = 1;
-    event = 0;
-    said = 0;
-    heard = 0;
-    owners = 1;
-    present = 1;
-}
-
-
-/* posts the next record; it has to come if the same owner is there before */
-
-static void
-say(uint32_t dst, size_t len)
-{
-    int       there, wake;
-    u_char   *p;
-    uint32_t  number;
-
-    number = said + 1;
-    there = present;
-
-    p = sig_mailbox_reserve(&world.mb[SENDER], len);
-
-    if (p == NULL) {
-        return;
-    }
-
-    pattern_write(p, len, number);
-    memcpy(p, &number, sizeof(number));
-
-    said = number;
-
-    if (sig_mailbox_post(&world.mb[SENDER], dst, &wake) != SIG_MAILBOX_OK
-        || dst != RECEIVER)
-    {
-        return;
-    }
-
-    posted[number] = (there != 0 && there == present);
-
-    if (wake) {
-        event = 1;
+    } else {
+        running = held;
     }
 }
 
 
-/* writes over all of the arena that may be written; in one step */
-
-static void
-flood(void)
+void
+scene_wrong(const char *text)
 {
-    int       i, wake;
-    u_char   *p;
-    actor_t  *actor;
-
-    actor = running;
-    running = NULL;
-
-    (void) drain(&world.mb[BYSTANDER], 1);
-
-    for (i = 0; i < 12; i++) {
-        p = sig_mailbox_reserve(&world.mb[SENDER], 600);
-
-        if (p == NULL) {
-            break;
-        }
-
-        memset(p, 0xdd, 600);
-
-        (void) sig_mailbox_post(&world.mb[SENDER], BYSTANDER, &wake);
-        (void) drain(&world.mb[BYSTANDER], 0);
-    }
-
-    running = actor;
+    printf("# %s\n", text);
+    fine = 0;
 }
 
 
-/* the receiver is dead; its slot is reaped and opened again */
+/* plain accesses, and whose they are, are for a weaker memory than this */
 
-static void
-reopen(void)
+void
+scene_as(uint32_t slot)
 {
-    present = 0;
-    memset(posted, 0, sizeof(posted));
-
-    sig_mailbox_close(&world.mb[REAPER], RECEIVER);
-    sig_mailbox_open(&world.mb[RECEIVER], RECEIVER);
-
-    present = ++owners;
+    /* void */
 }
 
 
-static void
-listen(int all)
+void
+scene_read(const void *p, size_t len)
 {
-    slice_t   record;
-    uint32_t  src;
-
-    sig_mailbox_begin(&world.mb[RECEIVER], all);
-
-    while (sig_mailbox_next(&world.mb[RECEIVER], &src, &record)) {
-        if (src == SENDER) {
-            hear(&record);
-        }
-    }
+    /* void */
 }
 
 
-static void
-hear(slice_t *record)
+void
+scene_write(const void *p, size_t len)
 {
-    uint32_t  before, after;
-
-    before = 0;
-    after = 0;
-
-    if (!is_whole(record, &before)) {
-        printf("# a record is not whole\n");
-        fine = 0;
-        return;
-    }
-
-    step();
-
-    if (!is_whole(record, &after) || after != before) {
-        printf("# a record changes in the hand\n");
-        fine = 0;
-    }
-
-    if (before <= heard) {
-        printf("# record %u after %u\n", before, heard);
-        fine = 0;
-    }
-
-    heard = before;
-    received[before]++;
-}
-
-
-static int
-is_whole(slice_t *record, uint32_t *number)
-{
-    size_t  i;
-
-    if (record->len < sizeof(uint32_t)) {
-        return 0;
-    }
-
-    memcpy(number, record->data, sizeof(uint32_t));
-
-    if (*number == 0 || *number >= RECORDS) {
-        return 0;
-    }
-
-    for (i = sizeof(uint32_t); i < record->len; i++) {
-        if (record->data[i] != pattern_byte(*number, i)) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/* by somebody else */
-
-static void
-prepare_woken(void)
-{
-    (void) send_byte(&world.mb[BYSTANDER], RECEIVER, 1, &event);
-}
-
-
-static void
-prepare_not_woken(void)
-{
-    int  wake;
-
-    (void) send_byte(&world.mb[BYSTANDER], RECEIVER, 1, &wake);
-}
-
-
-static void
-send_two(void)
-{
-    say(RECEIVER, 10);
-    say(RECEIVER, 100);
-}
-
-
-static void
-receive_woken(void)
-{
-    int  i;
-
-    for (i = 0; i < 2; i++) {
-        step();
-
-        if (event) {
-            event = 0;
-            listen(0);
-        }
-    }
-}
-
-
-static void
-receive_reopened(void)
-{
-    reopen();
-    receive_woken();
-}
-
-
-static void
-finish_woken(void)
-{
-    while (event) {
-        event = 0;
-        listen(0);
-    }
-}
-
-
-/*
- * The ring holds positions of records that have long been overwritten, and
- * two records that nobody has read.
- */
-
-static void
-prepare_old(void)
-{
-    say(RECEIVER, 50);
-    say(RECEIVER, 300);
-
-    listen(0);
-
-    flood();
-
-    said = 10;
-    say(RECEIVER, 200);
-    say(RECEIVER, 8);
-}
-
-
-static void
-prepare_ancient(void)
-{
-    prepare_old();
-
-    present = 0;
-    memset(posted, 0, sizeof(posted));
-
-    sig_mailbox_close(&world.mb[REAPER], RECEIVER);
-    flood();
-    flood();
-}
-
-
-static void
-send_and_flood(void)
-{
-    say(RECEIVER, 400);
-    flood();
-    say(RECEIVER, 40);
-    flood();
-}
-
-
-/* the sender takes the receiver for stalled; the next record moves two */
-
-static void
-prepare_stalled(void)
-{
-    int  i, wake;
-
-    prepare_old();
-
-    for (i = 0; i < 4; i++) {
-        (void) sig_mailbox_reserve(&world.mb[SENDER], 600);
-        (void) sig_mailbox_post(&world.mb[SENDER], BYSTANDER, &wake);
-        (void) drain(&world.mb[BYSTANDER], 0);
-    }
-
-    for (i = 0; i <= SIG_MAILBOX_STALLED; i++) {
-        sig_mailbox_watch(&world.mb[SENDER]);
-    }
-}
-
-
-static void
-send_and_move(void)
-{
-    say(BYSTANDER, 600);
-    flood();
-}
-
-
-static void
-receive_replaced(void)
-{
-    reopen();
-    listen(1);
-    listen(1);
-}
-
-
-static void
-receive_held(void)
-{
-    listen(0);
-    listen(1);
-}
-
-
-static void
-finish_look(void)
-{
-    listen(1);
+    /* void */
 }
 
 
@@ -701,24 +350,27 @@ finish_sender_replaced(void)
 
     mb = &world.mb[SENDER];
 
-    (void) sig_mailbox_attach(mb, world.base, world.size);
+    (void) sig_mailbox_attach(mb, scene_region.base, scene_region.size);
     sig_mailbox_open(mb, SENDER);
 
-    said = 30;
-    flood();
-    listen(1);
-    say(RECEIVER, 500);
-    flood();
-    listen(1);
-    say(RECEIVER, 20);
-    flood();
-    listen(0);
-    say(RECEIVER, 1000);
-    listen(0);
+    /* a bit may have died with the sender */
 
-    if (!posted[31] || !posted[32] || !posted[33]) {
-        printf("# the next sender can not post\n");
-        fine = 0;
+    (void) drain(&world.mb[BYSTANDER], 1);
+
+    world.said = 30;
+    scene_flood();
+    scene_listen(1);
+    scene_say(RECEIVER, 500);
+    scene_flood();
+    scene_listen(1);
+    scene_say(RECEIVER, 20);
+    scene_flood();
+    scene_listen(0);
+    scene_say(RECEIVER, 1000);
+    scene_listen(0);
+
+    if (!world.posted[31] || !world.posted[32] || !world.posted[33]) {
+        scene_wrong("the next sender can not post");
     }
 }
 
@@ -729,22 +381,21 @@ finish_receiver_replaced(void)
     sig_mailbox_t  *mb;
 
     mb = &world.mb[RECEIVER];
-    memset(received, 0, sizeof(received));
+    memset(world.received, 0, sizeof(world.received));
 
     /* as the next owner of a dead one's slot, which nobody has closed */
 
-    (void) sig_mailbox_attach(mb, world.base, world.size);
-    receive_replaced();
+    (void) sig_mailbox_attach(mb, scene_region.base, scene_region.size);
+    scene_receive_replaced();
 
-    said = 30;
-    say(RECEIVER, 500);
-    flood();
-    listen(0);
-    say(RECEIVER, 20);
-    listen(0);
+    world.said = 30;
+    scene_say(RECEIVER, 500);
+    scene_flood();
+    scene_listen(0);
+    scene_say(RECEIVER, 20);
+    scene_listen(0);
 
-    if (!received[31] || !received[32]) {
-        printf("# the next receiver gets nothing\n");
-        fine = 0;
+    if (!world.received[31] || !world.received[32]) {
+        scene_wrong("the next receiver gets nothing");
     }
 }
