@@ -45,6 +45,7 @@ const SERVER = `
   location = /turn   { turn_credentials; }
   location /api/     { turn_api; }
   location = /tokens { token_issue sk_main; token_client_metadata 1k; }
+  location = /packed { signaling calls; signaling_deflate on; }
   location = /person {
     auth_basic           people;
     auth_basic_user_file @DIR@/passwords;
@@ -134,6 +135,28 @@ function socket([url, protocols]) {
       ws.close(1000);
     };
     ws.onclose = ({ code, wasClean }) => resolve({ ...seen, code, wasClean });
+  });
+}
+
+/* runs in a page: what it sends to itself, and the extensions in use */
+function echo([url, texts]) {
+  return new Promise((resolve, reject) => {
+    const ws = new WebSocket(url);
+    const heard = [];
+
+    ws.onclose = ({ code }) => reject(new Error(`closed with ${code}`));
+    ws.onmessage = ({ data }) => {
+      const { type, peerId, data: text } = JSON.parse(data);
+
+      if (type === 'welcome') {
+        for (const one of texts) {
+          ws.send(JSON.stringify({ type: 'send', to: peerId, data: one }));
+        }
+      } else if (heard.push(text) === texts.length) {
+        resolve({ heard, extensions: ws.extensions });
+        ws.close(1000);
+      }
+    };
   });
 }
 
@@ -406,6 +429,16 @@ describe('a page', () => {
 
       assert.equal(status, 401);
     });
+  });
+
+  test('sends and gets compressed messages', async () => {
+    const texts = [1, 100, 600, 9000, 40000].map((n) => '\u20ac 1 '
+      .repeat(n).slice(0, n));
+    const { heard, extensions } = await (await open('other')).evaluate(echo,
+      [`${baseUrl(ngx)}/packed?key=pk_other`, texts]);
+
+    assert.deepEqual(heard, texts);
+    assert.match(extensions, /^permessage-deflate\b/);
   });
 
   describe('with a token as subprotocol', () => {
