@@ -6,7 +6,8 @@
  * and reading the envelope, beside jansson and memcpy on the same bytes.
  *
  *     cc -O2 -Iaccess -Ingx_signaling_module bench/scan.c
- *         ngx_signaling_module/sig_{ws,json,json_string,proto}.c -ljansson
+ *         ngx_signaling_module/sig_{ws,json*,proto}.c access/name.c
+ *         -ljansson -lcrypto
  *
  * Each figure is the best of many rounds, since only noise can add to it.
  * With a number as argument it reads only the first message so many times,

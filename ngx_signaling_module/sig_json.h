@@ -50,6 +50,9 @@ size_t sig_json_plain(const slice_t *inside);
  */
 int32_t sig_json_char(const u_char **p, const u_char *end);
 
+/* the value of the four hexadecimal digits at p, or -1 */
+int32_t sig_json_hex4(const u_char *p);
+
 /*
  * Is the inside of a scanned string, escapes resolved, the same as the
  * ASCII text?  Returns 1 or 0.

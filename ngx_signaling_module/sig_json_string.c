@@ -6,9 +6,15 @@
 
 #include "sig_json.h"
 
-#if (defined __SSE2__ && !defined SIG_JSON_PORTABLE)
-#include <emmintrin.h>
+#if (defined SIG_JSON_PORTABLE)
+/* void */
+#elif (defined __SSE2__)
+#include <immintrin.h>
 #define SIG_JSON_SSE2      1
+#define SIG_JSON_VECTORS   1
+#elif (defined __aarch64__ && defined __ARM_NEON)
+#include <arm_neon.h>
+#define SIG_JSON_VECTORS   1
 #endif
 
 
@@ -16,20 +22,69 @@
  * Strings are scanned by blocks.  A flavor of processor provides
  *
  *     SIG_JSON_BLOCK          bytes in a block
+ *     SIG_JSON_BITS           bits of a mask for each of them
  *     sig_json_stops(p)       a mask of the bytes of the block at p that are
  *                             not plain: quote, backslash, control, non-ASCII
  *     sig_json_first(mask)    the index of the first of them
  *
- * and may provide sig_json_text(), see there.
+ * One with vectors provides what sig_json_text() is made of, too.
  */
 
 #if (SIG_JSON_SSE2)
 
 #define SIG_JSON_BLOCK        16
+#define SIG_JSON_BITS         1
 
 #define sig_json_first(mask)  ((unsigned) __builtin_ctz(mask))
 
 typedef unsigned  sig_json_mask_t;
+typedef __m128i   sig_json_vector_t;
+
+#define sig_json_load(p)      _mm_loadu_si128((const __m128i *) (p))
+#define sig_json_set(c)       _mm_set1_epi8((char) (c))
+#define sig_json_and(a, b)    _mm_and_si128(a, b)
+#define sig_json_or(a, b)     _mm_or_si128(a, b)
+#define sig_json_xor(a, b)    _mm_xor_si128(a, b)
+#define sig_json_eq(a, c)     _mm_cmpeq_epi8(a, sig_json_set(c))
+#define sig_json_ge(a, c)     _mm_cmpeq_epi8(_mm_max_epu8(a,                  \
+                                                 sig_json_set(c)), a)
+#define sig_json_le(a, c)     _mm_cmpeq_epi8(_mm_min_epu8(a,                  \
+                                                 sig_json_set(c)), a)
+#define sig_json_back(a, n)   _mm_slli_si128(a, n)
+#define sig_json_mask(a)      ((unsigned) _mm_movemask_epi8(a))
+#define sig_json_high(a)      sig_json_mask(a)
+
+/* bytes of 80 to bf, which as signed numbers are the lowest */
+#define sig_json_cont(a)      _mm_cmplt_epi8(a, sig_json_set(0xc0))
+
+#elif (SIG_JSON_VECTORS)
+
+#define SIG_JSON_BLOCK        16
+#define SIG_JSON_BITS         4
+
+#define sig_json_first(mask)  ((unsigned) __builtin_ctzll(mask) >> 2)
+
+typedef uint64_t    sig_json_mask_t;
+typedef uint8x16_t  sig_json_vector_t;
+
+#define sig_json_load(p)      vld1q_u8(p)
+#define sig_json_set(c)       vdupq_n_u8(c)
+#define sig_json_and(a, b)    vandq_u8(a, b)
+#define sig_json_or(a, b)     vorrq_u8(a, b)
+#define sig_json_xor(a, b)    veorq_u8(a, b)
+#define sig_json_eq(a, c)     vceqq_u8(a, sig_json_set(c))
+#define sig_json_ge(a, c)     vcgeq_u8(a, sig_json_set(c))
+#define sig_json_le(a, c)     vcleq_u8(a, sig_json_set(c))
+#define sig_json_back(a, n)   vextq_u8(sig_json_set(0), a, 16 - (n))
+
+/* half of each byte of a comparison's result */
+#define sig_json_mask(a)                                                      \
+    vget_lane_u64(vreinterpret_u64_u8(                                        \
+                      vshrn_n_u16(vreinterpretq_u16_u8(a), 4)), 0)
+#define sig_json_high(a)      sig_json_mask(sig_json_ge(a, 0x80))
+
+#define sig_json_cont(a)                                                      \
+    vcltq_s8(vreinterpretq_s8_u8(a), vdupq_n_s8(-0x40))
 
 #else
 
@@ -45,21 +100,31 @@ typedef uint64_t  sig_json_mask_t;
 #endif
 
 
+/* plain blocks in a row, after which a string is taken for a long one */
+#define SIG_JSON_LONG         4
+
+
 static inline sig_json_mask_t sig_json_stops(const u_char *p);
+#if (SIG_JSON_SSE2)
+static const u_char *sig_json_skip(const u_char *p, const u_char *end);
+#endif
 static const u_char *sig_json_text(const u_char *p, const u_char *end)
     __attribute__((noinline));
 static inline const u_char *sig_json_utf8(const u_char *p,
     const u_char *end);
 static inline const u_char *sig_json_escape(const u_char *p,
     const u_char *end);
-static int32_t sig_json_hex4(const u_char *p);
-static u_char *sig_json_encode(u_char *p, uint32_t c);
 
 
 const u_char *
 sig_json_string(const u_char *p, const u_char *end)
 {
     sig_json_mask_t  stops;
+#if (SIG_JSON_SSE2)
+    unsigned         plain;
+
+    plain = 0;
+#endif
 
     while (p < end) {
 
@@ -68,6 +133,13 @@ sig_json_string(const u_char *p, const u_char *end)
 
             if (stops == 0) {
                 p += SIG_JSON_BLOCK;
+#if (SIG_JSON_SSE2)
+                if (++plain == SIG_JSON_LONG
+                    && __builtin_cpu_supports("avx2"))
+                {
+                    p = sig_json_skip(p, end);
+                }
+#endif
                 continue;
             }
 
@@ -77,6 +149,10 @@ sig_json_string(const u_char *p, const u_char *end)
         if (*p == '"') {
             return p + 1;
         }
+
+#if (SIG_JSON_SSE2)
+        plain = 0;
+#endif
 
         if (*p == '\\') {
 
@@ -132,6 +208,61 @@ sig_json_stops(const u_char *p)
                           _mm_or_si128(_mm_or_si128(quote, slash), other));
 }
 
+
+/*
+ * Passes over blocks of plain bytes, with the wider vectors that this process
+ * has found in the machine that it runs on.
+ */
+
+__attribute__((target("avx2"), noinline))
+static const u_char *
+sig_json_skip(const u_char *p, const u_char *end)
+{
+    __m256i  a, b, space, stops;
+
+#define sig_json_eq256(x, c)  _mm256_cmpeq_epi8(x, _mm256_set1_epi8(c))
+
+    space = _mm256_set1_epi8(' ');
+
+    while (end - p >= 64) {
+        a = _mm256_loadu_si256((const __m256i *) p);
+        b = _mm256_loadu_si256((const __m256i *) (p + 32));
+
+        stops = _mm256_or_si256(
+                    _mm256_or_si256(sig_json_eq256(a, '"'),
+                                    sig_json_eq256(b, '"')),
+                    _mm256_or_si256(sig_json_eq256(a, '\\'),
+                                    sig_json_eq256(b, '\\')));
+
+        stops = _mm256_or_si256(stops,
+                    _mm256_or_si256(_mm256_cmpgt_epi8(space, a),
+                                    _mm256_cmpgt_epi8(space, b)));
+
+        if (!_mm256_testz_si256(stops, stops)) {
+            break;
+        }
+
+        p += 64;
+    }
+
+    return p;
+}
+
+#elif (SIG_JSON_VECTORS)
+
+static inline sig_json_mask_t
+sig_json_stops(const u_char *p)
+{
+    uint8x16_t  x;
+
+    x = sig_json_load(p);
+
+    return sig_json_mask(sig_json_or(sig_json_or(sig_json_eq(x, '"'),
+                                                 sig_json_eq(x, '\\')),
+                                     sig_json_or(sig_json_le(x, 0x1f),
+                                                 sig_json_ge(x, 0x80))));
+}
+
 #else
 
 static inline sig_json_mask_t
@@ -169,64 +300,57 @@ sig_json_stops(const u_char *p)
  * two characters and after p, or NULL if the text is not UTF-8.
  */
 
-#if (SIG_JSON_SSE2)
+#if (SIG_JSON_VECTORS)
 
 static const u_char *
 sig_json_text(const u_char *p, const u_char *end)
 {
-    __m128i   x, back1, back2, back3, due, cont, bad;
-    unsigned  stops, high, errors, first;
-
-#define sig_json_set(c)         _mm_set1_epi8((char) (c))
-#define sig_json_eq(a, c)       _mm_cmpeq_epi8(a, sig_json_set(c))
-#define sig_json_ge(a, c)       _mm_cmpeq_epi8(_mm_max_epu8(a,                \
-                                                  sig_json_set(c)), a)
-#define sig_json_le(a, c)       _mm_cmpeq_epi8(_mm_min_epu8(a,                \
-                                                  sig_json_set(c)), a)
-#define sig_json_mask(a)        ((unsigned) _mm_movemask_epi8(a))
+    unsigned           first;
+    sig_json_mask_t    stops, high, errors, until;
+    sig_json_vector_t  x, back1, back2, back3, due, cont, bad;
 
     if (end - p < SIG_JSON_BLOCK) {
         return sig_json_utf8(p, end);
     }
 
-    x = _mm_loadu_si128((const __m128i *) p);
+    x = sig_json_load(p);
 
     /* nothing is due from before p */
 
-    back1 = _mm_slli_si128(x, 1);
-    back2 = _mm_slli_si128(x, 2);
-    back3 = _mm_slli_si128(x, 3);
+    back1 = sig_json_back(x, 1);
+    back2 = sig_json_back(x, 2);
+    back3 = sig_json_back(x, 3);
 
     for ( ;; ) {
 
         /* a byte continues a character if and only if one asks for it */
 
-        due = _mm_or_si128(sig_json_ge(back1, 0xc0),
-                           _mm_or_si128(sig_json_ge(back2, 0xe0),
+        due = sig_json_or(sig_json_ge(back1, 0xc0),
+                           sig_json_or(sig_json_ge(back2, 0xe0),
                                         sig_json_ge(back3, 0xf0)));
 
-        cont = _mm_cmplt_epi8(x, sig_json_set(0xc0));
+        cont = sig_json_cont(x);
 
-        bad = _mm_xor_si128(due, cont);
+        bad = sig_json_xor(due, cont);
 
         /* bytes that never occur, and the narrower ranges of the second */
 
-        bad = _mm_or_si128(bad, sig_json_ge(x, 0xf5));
-        bad = _mm_or_si128(bad, sig_json_eq(_mm_and_si128(x,
+        bad = sig_json_or(bad, sig_json_ge(x, 0xf5));
+        bad = sig_json_or(bad, sig_json_eq(sig_json_and(x,
                                                   sig_json_set(0xfe)), 0xc0));
-        bad = _mm_or_si128(bad, _mm_and_si128(sig_json_eq(back1, 0xe0),
+        bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xe0),
                                               sig_json_le(x, 0x9f)));
-        bad = _mm_or_si128(bad, _mm_and_si128(sig_json_eq(back1, 0xed),
+        bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xed),
                                               sig_json_ge(x, 0xa0)));
-        bad = _mm_or_si128(bad, _mm_and_si128(sig_json_eq(back1, 0xf0),
+        bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xf0),
                                               sig_json_le(x, 0x8f)));
-        bad = _mm_or_si128(bad, _mm_and_si128(sig_json_eq(back1, 0xf4),
+        bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xf4),
                                               sig_json_ge(x, 0x90)));
 
         errors = sig_json_mask(bad);
-        high = sig_json_mask(x);
-        stops = sig_json_mask(_mm_or_si128(sig_json_le(x, 0x1f),
-                                           _mm_or_si128(sig_json_eq(x, '"'),
+        high = sig_json_high(x);
+        stops = sig_json_mask(sig_json_or(sig_json_le(x, 0x1f),
+                                           sig_json_or(sig_json_eq(x, '"'),
                                                    sig_json_eq(x, '\\'))));
 
         if (stops) {
@@ -234,7 +358,10 @@ sig_json_text(const u_char *p, const u_char *end)
 
             /* what follows a stop is not text; the stop itself may be bad */
 
-            return (errors & ((2u << first) - 1)) ? NULL : p + first;
+            until = (((sig_json_mask_t) 1 << SIG_JSON_BITS)
+                     << first * SIG_JSON_BITS) - 1;
+
+            return (errors & until) ? NULL : p + first;
         }
 
         if (errors) {
@@ -251,10 +378,10 @@ sig_json_text(const u_char *p, const u_char *end)
             break;
         }
 
-        x = _mm_loadu_si128((const __m128i *) p);
-        back1 = _mm_loadu_si128((const __m128i *) (p - 1));
-        back2 = _mm_loadu_si128((const __m128i *) (p - 2));
-        back3 = _mm_loadu_si128((const __m128i *) (p - 3));
+        x = sig_json_load(p);
+        back1 = sig_json_load(p - 1);
+        back2 = sig_json_load(p - 2);
+        back3 = sig_json_load(p - 3);
     }
 
     /* go back to where the last character began */
@@ -379,204 +506,4 @@ sig_json_plain(const slice_t *inside)
     }
 
     return i;
-}
-
-
-static int32_t
-sig_json_hex4(const u_char *p)
-{
-    int      i;
-    u_char   c;
-    int32_t  value;
-
-    value = 0;
-
-    for (i = 0; i < 4; i++) {
-        c = p[i];
-
-        if (c >= '0' && c <= '9') {
-            c = (u_char) (c - '0');
-
-        } else {
-            c |= 0x20;
-
-            if (c < 'a' || c > 'f') {
-                return -1;
-            }
-
-            c = (u_char) (c - 'a' + 10);
-        }
-
-        value = value << 4 | c;
-    }
-
-    return value;
-}
-
-
-int32_t
-sig_json_char(const u_char **p, const u_char *end)
-{
-    int32_t        c, low;
-    const u_char  *s;
-
-    s = *p;
-
-    if (*s < 0x80 && *s != '\\') {
-        *p = s + 1;
-        return *s;
-    }
-
-    if (*s >= 0xf0) {
-        *p = s + 4;
-        return (s[0] & 0x07) << 18 | (s[1] & 0x3f) << 12
-               | (s[2] & 0x3f) << 6 | (s[3] & 0x3f);
-    }
-
-    if (*s >= 0xe0) {
-        *p = s + 3;
-        return (s[0] & 0x0f) << 12 | (s[1] & 0x3f) << 6 | (s[2] & 0x3f);
-    }
-
-    if (*s >= 0x80) {
-        *p = s + 2;
-        return (s[0] & 0x1f) << 6 | (s[1] & 0x3f);
-    }
-
-    *p = s + 2;
-
-    switch (s[1]) {
-
-    case 'b':
-        return '\b';
-
-    case 'f':
-        return '\f';
-
-    case 'n':
-        return '\n';
-
-    case 'r':
-        return '\r';
-
-    case 't':
-        return '\t';
-
-    case 'u':
-        break;
-
-    default:
-        return s[1];
-    }
-
-    *p = s + 6;
-
-    c = sig_json_hex4(s + 2);
-
-    if (c < 0xd800 || c > 0xdfff) {
-        return c;
-    }
-
-    if (c > 0xdbff || end - s < 12 || s[6] != '\\' || s[7] != 'u') {
-        return -1;
-    }
-
-    low = sig_json_hex4(s + 8);
-
-    if (low < 0xdc00 || low > 0xdfff) {
-        return -1;
-    }
-
-    *p = s + 12;
-
-    return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-}
-
-
-int
-sig_json_equal(const slice_t *inside, const slice_t *text)
-{
-    size_t         i;
-    const u_char  *p, *end;
-
-    if (inside->len <= text->len) {
-        return slice_eq(inside, text);
-    }
-
-    /* longer, so that only escapes can make it the same */
-
-    p = inside->data;
-    end = p + inside->len;
-
-    for (i = 0; i < text->len; i++) {
-        if (p == end || sig_json_char(&p, end) != text->data[i]) {
-            return 0;
-        }
-    }
-
-    return p == end;
-}
-
-
-int
-sig_json_unescape(slice_t *inside)
-{
-    int32_t        c;
-    u_char        *to;
-    const u_char  *p, *end;
-
-    if (inside->len == 0) {
-        return 1;
-    }
-
-    to = memchr(inside->data, '\\', inside->len);
-
-    if (to == NULL) {
-        return 1;
-    }
-
-    p = to;
-    end = inside->data + inside->len;
-
-    while (p < end) {
-        c = sig_json_char(&p, end);
-        if (c == -1) {
-            return 0;
-        }
-
-        to = sig_json_encode(to, (uint32_t) c);
-    }
-
-    inside->len = (size_t) (to - inside->data);
-
-    return 1;
-}
-
-
-static u_char *
-sig_json_encode(u_char *p, uint32_t c)
-{
-    if (c < 0x80) {
-        *p++ = (u_char) c;
-        return p;
-    }
-
-    if (c < 0x800) {
-        *p++ = (u_char) (0xc0 | c >> 6);
-
-    } else {
-        if (c < 0x10000) {
-            *p++ = (u_char) (0xe0 | c >> 12);
-
-        } else {
-            *p++ = (u_char) (0xf0 | c >> 18);
-            *p++ = (u_char) (0x80 | (c >> 12 & 0x3f));
-        }
-
-        *p++ = (u_char) (0x80 | (c >> 6 & 0x3f));
-    }
-
-    *p++ = (u_char) (0x80 | (c & 0x3f));
-
-    return p;
 }

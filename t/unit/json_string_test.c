@@ -14,6 +14,7 @@
 
 
 #define JSON_PADS  40
+#define JSON_LONG  300              /* beyond what is scanned by wide blocks */
 
 
 typedef struct {
@@ -263,7 +264,7 @@ test_bytes(void)
 {
     int       pass, valid;
     size_t    i;
-    u_char    text[JSON_PADS + 2];
+    u_char    text[JSON_LONG + 2];
     unsigned  c;
 
     pass = 1;
@@ -271,10 +272,10 @@ test_bytes(void)
     for (c = 0; c < 256; c++) {
         valid = (c >= 0x20 && c < 0x80 && c != '"' && c != '\\');
 
-        for (i = 1; i <= JSON_PADS; i++) {
+        for (i = 1; i <= JSON_LONG; i++) {
             memset(text, 'z', sizeof(text));
             text[0] = '"';
-            text[JSON_PADS + 1] = '"';
+            text[JSON_LONG + 1] = '"';
             text[i] = (u_char) c;
 
             if ((guarded(text, sizeof(text)) == '"') != valid) {
