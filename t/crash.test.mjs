@@ -44,6 +44,7 @@ async function everywhere(ngx, crowd, pids = ngx.workerPids()) {
 
 async function over({ ngx, crowd }) {
   await crowd.rostersExact();
+  await crowd.counted();
   await crowd.end();
   await onlyNewest(ngx);
   await ngx.stop();

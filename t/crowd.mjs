@@ -196,6 +196,13 @@ export class Member extends Client {
         this.state === 'open') {
         this.fault(this.heard(channel, from),
           `${peerId} left before its last message`);
+
+      // who is sent away, as far as its messages were acknowledged
+
+      } else if (from?.going && this.state === 'open' &&
+                 !this.crowd.killed.has(from.worker)) {
+        this.fault(this.heardAcked(channel, from),
+          `${peerId} was sent away before what it had said was told`);
       }
     }
   }
@@ -263,6 +270,17 @@ export class Member extends Client {
   /* likewise, and is connected */
   stays(room) {
     return this.state === 'open' && this.present(room);
+  }
+
+  /* likewise, of what was acknowledged to it */
+  heardAcked(room, from) {
+    const view = this.views.get(room);
+    const acked = from.acked.get(room) ?? 0;
+    const last = view.last.get(from.peerId);
+
+    return last === undefined
+      ? acked < (view.least.get(from.peerId) ?? 1)
+      : last >= acked;
   }
 
   async enter(room) {
@@ -656,6 +674,30 @@ export class Crowd {
     this.drained.length = 0;
     this.killed.clear();
     this.backend?.forget();
+  }
+
+  /* and the status counts the same, when nobody else is connected */
+  async counted() {
+    const rooms = [...this.rooms()].map((room) => this.in(room).length)
+      .filter((members) => members > 0);
+    const { length } = this.open();
+    const expected = {
+      connections: length, peers: length, channels: rooms.length,
+      members: rooms.reduce((sum, members) => sum + members, 0), leaving: 0
+    };
+    let counts;
+
+    try {
+      await waitFor(async () => {
+        const status = await this.ngx.status();
+
+        counts = Object.keys(expected).map((name) => status[name]);
+        return counts.join() === Object.values(expected).join();
+      }, 'numbers of the model in the status');
+    } catch (error) {
+      error.message += `: ${counts} instead of ${JSON.stringify(expected)}`;
+      throw error;
+    }
   }
 
   async end() {

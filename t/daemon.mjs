@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
+import { children } from './crowd.mjs';
 import { startSite, status, waitFor } from './signaling.mjs';
 
 const BINARY = process.env.NGINX ?? '/usr/sbin/nginx';
@@ -31,17 +32,26 @@ export async function startDaemon(options) {
 
   delete env.NGINX;     // nginx would take it for sockets to inherit
 
-  const child = spawn(
-    BINARY, ['-p', dir, '-c', file, '-e', `${dir}/error.log`],
-    { env, stdio: 'ignore' });
   const pid = (name = 'nginx.pid') => fs.existsSync(`${dir}/${name}`) &&
     Number(fs.readFileSync(`${dir}/${name}`, 'utf8'));
 
-  await new Promise((resolve) => { child.once('exit', resolve); });
-  await waitFor(() => pid(), 'start of nginx');
+  const start = async () => {
+    const child = spawn(
+      BINARY, ['-p', dir, '-c', file, '-e', `${dir}/error.log`],
+      { env, stdio: 'ignore' });
+
+    await new Promise((resolve) => { child.once('exit', resolve); });
+    await waitFor(() => pid(), 'start of nginx');
+    return pid();
+  };
 
   const ngx = {
-    ...model, dir, pid: pid(), readPid: pid,
+    ...model, dir, pid: await start(), readPid: pid,
+
+    /* once it has ended */
+    again: async () => { ngx.pid = await start(); },
+
+    workerPids: () => children(ngx.pid).slice(-model.workerPids().length),
     errorLog: () => fs.readFileSync(`${dir}/error.log`, 'utf8'),
     status: () => status(ngx)
   };

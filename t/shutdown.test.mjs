@@ -220,6 +220,21 @@ describe('USR2 and QUIT', () => {
       crowd.traffic();
       await crowd.flow();
       assert.ok(members.every(({ state }) => state === 'open'));
+
+      // both answer; the rooms of the new one are empty
+
+      await waitFor(async () => {
+        const { workers, connections, peers, channels } = await ngx.status();
+        const young = children(pids[1]);
+        const answers = workers.length > 0 &&
+          workers.every(({ pid }) => young.includes(pid));
+
+        if (answers) {
+          assert.deepEqual([connections, peers, channels], [0, 0, 0]);
+        }
+        return answers;
+      }, 'status of the new binary');
+
       process.kill(old, 'SIGQUIT');
       await drained(crowd, members);
       await waitFor(() => !alive(old), 'exit of the old binary');
@@ -237,6 +252,60 @@ describe('USR2 and QUIT', () => {
     } finally {
       for (const pid of pids.filter(alive)) {
         process.kill(pid, 'SIGTERM');
+      }
+    }
+  });
+});
+
+describe('a restart', () => {
+  test('begins with nobody, and all come back', async () => {
+    const ngx = await startDaemon({
+      modules: ['signaling'], location: 'signaling_rate off;'
+    });
+    const crowd = new Crowd(ngx);
+
+    try {
+      const { memory_free_bytes: free } = await ngx.status();
+
+      await crowd.fill(['one', 'two'], 3);
+      crowd.traffic();
+      await crowd.flow();
+
+      const members = crowd.open();
+
+      crowd.expectEnd(members);
+      process.kill(ngx.pid, 'SIGTERM');
+      await Promise.all(members.map((m) => m.closed));
+      await waitFor(() => !alive(ngx.pid), 'exit');
+      await crowd.quiet();
+
+      await ngx.again();
+      await waitFor(async () => {
+        const { workers } = await ngx.status();
+        return workers.length === ngx.workerPids().length &&
+          workers.every(({ pid }) => children(ngx.pid).includes(pid));
+      }, 'workers');
+
+      const status = await ngx.status();
+
+      for (const name of ['connections', 'peers', 'channels', 'members']) {
+        assert.equal(status[name], 0, name);
+      }
+      assert.equal(status.memory_free_bytes, free);
+
+      await crowd.fill(['one', 'two'], 3);
+      crowd.traffic();
+      await crowd.flow();
+      await crowd.rostersExact();
+      await crowd.end();
+
+      process.kill(ngx.pid, 'SIGQUIT');
+      await waitFor(() => !alive(ngx.pid), 'exit');
+      assert.deepEqual(unclean(ngx.errorLog()), []);
+      fs.rmSync(ngx.dir, { recursive: true });
+    } finally {
+      if (alive(ngx.pid)) {
+        process.kill(ngx.pid, 'SIGTERM');
       }
     }
   });

@@ -122,6 +122,7 @@ export class Scene {
     const { crowd, ngx } = this;
 
     await crowd.rostersExact();
+    await crowd.counted();
     await this.spread();
     crowd.traffic();
     await crowd.flow();
