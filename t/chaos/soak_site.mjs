@@ -227,9 +227,9 @@ export class Site {
 
       return lists.every((workers) => this.current().every((pid) =>
         workers.some((worker) => worker.pid === pid)));
-    }, 'slots for all workers', PATIENCE).catch((error) => {
-      error.message += `: ${this.current()} in ${JSON.stringify(lists)}`;
-      throw error;
+    }, 'slots for all workers', PATIENCE).catch((cause) => {
+      throw new Error(`no slots for some of ${this.current()} in ` +
+        JSON.stringify(lists), { cause });
     });
   }
 
