@@ -1,16 +1,19 @@
 // Copyright (C) The ngx_signaling authors
 //
 // Out of room: a full zone, and workers that another one cannot keep up
-// with.  Newcomers are refused, those who are in go on, and all is as before
-// when there is room again.
+// with.  Newcomers are refused, those who are in go on, one app or one peer
+// leaves something to the others, and all is as before when there is room
+// again.
 
 import assert from 'node:assert/strict';
 import test, { describe } from 'node:test';
 
 import {
-  alive, children, Crowd, freeze, onlyNewest, reload
+  alive, children, Crowd, freeze, onlyNewest, reload, rewrite
 } from './crowd.mjs';
-import { connect, refused, startSite, waitFor } from './signaling.mjs';
+import {
+  connect, KEYS, refused, startSite, waitFor
+} from './signaling.mjs';
 import { check, minimum } from './zone.mjs';
 
 const WORKERS = Number(process.env.WORKERS ?? 1);
@@ -55,8 +58,8 @@ describe('a full zone', () => {
   const ROOM = 'r'.repeat(250);
 
   async function start(options = {}) {
-    const location =
-      `signaling_rate off; signaling_peer_metadata '{"pad":"${PAD}"}';`;
+    const location = `signaling_rate off; ${options.location ?? ''}
+      signaling_peer_metadata '{"pad":"${PAD}"}';`;
     const ngx = await startSite({
       modules: ['signaling'], zone: await minimum(), allow: KILLED,
       ...options, location
@@ -96,17 +99,41 @@ describe('a full zone', () => {
     return false;
   }
 
-  function warnings(ngx) {
-    return (ngx.errorLog().match(/\[warn\].*zone "calls" is full/g) ?? [])
-      .length;
+  function warnings(ngx, what = /\[warn\].*zone "calls" is full/) {
+    return ngx.errorLog().split('\n').filter((line) => what.test(line)).length;
+  }
+
+  const NEARLY = /\[warn\].*zone "calls" is filled to 80 percent/;
+
+  /* a key of an app of its own, or of "default" */
+  const key = (id, app = 'default') => `
+    publishable_key pk_live_${id} {
+      origins *; require_origin off; channels **; app ${app};
+    }`;
+
+  /* in and out of rooms, old and new ones */
+  async function wander(client) {
+    for (let i = 0; i < 2; i++) {
+      for (const room of ['room', 'another', `${ROOM}${i}`]) {
+        await client.ok({ type: 'subscribe', channel: room });
+        await client.ok({ type: 'unsubscribe', channel: room });
+      }
+    }
   }
 
   test('refuses newcomers and serves those who are in', async () => {
     const { ngx, crowd } = await start();
-    const { memory_free_bytes: free } = await ngx.status();
+    const { memory_free_bytes: free, memory_percent: idle } =
+      await ngx.status();
     const counts = [];
 
+    assert.ok(idle < 20);
+
     for (let round = 0; round < 2; round++) {
+      const inside = await connect(ngx);
+
+      assert.equal(warnings(ngx, NEARLY), round);
+
       const members = await fill(crowd);
 
       counts.push(members.length);
@@ -115,7 +142,15 @@ describe('a full zone', () => {
         assert.deepEqual(await refused(ngx), {
           code: 4010, reason: 'no room for another connection'
         });
+        await wander(inside);
+        await inside.ok({ type: 'subscribe', channel: `${ROOM}m${i}` });
       }
+
+      // told by one worker, and once until it was another time
+
+      assert.ok((await ngx.status()).memory_percent > 90);
+      await waitFor(() => warnings(ngx, NEARLY) > round, 'warning');
+      await inside.close();
 
       crowd.traffic();
       await crowd.flow(members.length * 2);
@@ -140,6 +175,106 @@ describe('a full zone', () => {
     assert.deepEqual(counts, counts.map(() => counts[0]));
     assert.ok(warnings(ngx) >= 1);
     assert.ok(warnings(ngx) <= WORKERS);
+    assert.equal(warnings(ngx, NEARLY), 2);
+    await ngx.stop();
+  });
+
+  test('of one app leaves another one its part', async () => {
+    const { ngx } = await start({
+      keys: key('flood', 'flood') + key('few', 'few')
+    });
+    const { memory_free_bytes: free } = await ngx.status();
+    const flood = [];
+    const few = [];
+    const come = (clients, id) =>
+      connect(ngx, { key: `pk_live_${id}` }).then(async (client) => {
+        clients.push(client);
+        await client.join('room');
+      });
+
+    await come(few, 'few');
+
+    for (;;) {
+      try {
+        await come(flood, 'flood');
+      } catch ({ message }) {
+        assert.match(message,
+          /^closed with 4010 no room for another connection of the app/);
+        break;
+      }
+      assert.ok(flood.length < 5000);
+    }
+
+    assert.ok(flood.length > 20);
+
+    // who tries on and on takes nobody's place
+
+    for (let round = 0; round < 2; round++) {
+      while (few.length < 10) {
+        assert.equal(
+          (await refused(ngx, { key: 'pk_live_flood' })).code, 4010);
+        await come(few, 'few');
+      }
+
+      await Promise.all(few.map(wander));
+      await Promise.all(few.splice(1).map((client) => client.close()));
+      await waitFor(async () => (await ngx.status()).apps
+        .find(({ app }) => app === 'few').connections === 1, 'departure');
+    }
+
+    const what = /\[warn\].*app "flood" has all that it may have of/;
+
+    assert.ok(warnings(ngx, what) >= 1);
+    assert.ok(warnings(ngx, what) <= WORKERS);
+    await waitFor(() => warnings(ngx,
+      /\[warn\].*app "flood" has 80 percent of what it may have/) === 1,
+    'warning');
+
+    for (const { app, memory_percent: percent } of (await ngx.status()).apps) {
+      assert.ok(app === 'few' ? percent < 50 : percent > 90, app);
+    }
+
+    await Promise.all([...flood, ...few].map((client) => client.close()));
+    await ngx.empty();
+    assert.equal((await ngx.status()).memory_free_bytes, free);
+    await ngx.stop();
+  });
+
+  test('is not made of the channels of one peer', async () => {
+    const { ngx } = await start({ location: 'signaling_max_channels 5000;' });
+    const { memory_bytes: all, memory_free_bytes: free } = await ngx.status();
+    const greedy = await connect(ngx);
+    let reply;
+    let n = 0;
+
+    do {
+      reply = await greedy.request(
+        { type: 'subscribe', channel: `${ROOM}${n}` });
+      n++;
+    } while (reply.type === 'ack' && n < 5000);
+
+    assert.equal(reply.code, 'channel_limit_exceeded');
+
+    const { memory_free_bytes: left } = await ngx.status();
+
+    assert.ok(free - left > all / 9);
+    assert.ok(free - left <= all / 8 + 64);    // its ID
+
+    // one goes, one comes, and others are not concerned
+
+    await greedy.ok({ type: 'unsubscribe', channel: `${ROOM}0` });
+    await greedy.join('x'.repeat(240));
+    await greedy.fails({ type: 'subscribe', channel: ROOM },
+      'channel_limit_exceeded');
+
+    const other = await connect(ngx);
+
+    await other.join(ROOM);
+    assert.equal(warnings(ngx), 0);
+
+    await Promise.all([greedy, other].map((client) => client.close()));
+    await ngx.empty();
+    assert.equal((await ngx.status()).memory_free_bytes, free);
     await ngx.stop();
   });
 
@@ -187,10 +322,16 @@ describe('a full zone', () => {
 
   test('is reloaded, and loses a worker', async () => {
     const workers = Math.max(2, WORKERS);
-    const { ngx, crowd } = await start({ workers });
+    const { ngx, crowd } = await start({ workers, keys: KEYS + key('gone') });
+    const gone = await connect(ngx, { key: 'pk_live_gone' });
+
+    // the keys of a new configuration have room as well
 
     await fill(crowd);
+    rewrite(ngx, [key('gone'), '']);
     await reload(ngx);
+    assert.equal((await gone.closed).code, 4001);
+    await fill(crowd);
     await reload(ngx);
     crowd.traffic();
     await crowd.flow();
@@ -306,6 +447,52 @@ describe('a worker that does not keep up', () => {
     await crowd.rostersExact();
     await crowd.end();
     await ngx.stop();
+  });
+
+  test('is not told of newcomers without an end', async () => {
+    const pad = 'x'.repeat(4000);
+    const ngx = await startSite({
+      modules: ['signaling'], workers: 3,
+      location: `signaling_rate off; signaling_send_buffer 64m;
+                 signaling_peer_metadata '{"pad":"${pad}"}';`
+    });
+    const on = async (pid) => {
+      for (;;) {
+        const client = await connect(ngx);
+        if (client.worker === pid) {
+          return client;
+        }
+        await client.close();
+      }
+    };
+    const [a, b] = children(ngx.pid);
+    const from = await on(a);
+    const to = await on(b);
+    let n = 0;
+
+    await to.join('room');
+    await from.join('here');
+    await freeze(b);
+
+    do {
+      for (let i = 0; i < 500; i++, n++) {
+        from.send({ type: 'subscribe', channel: 'room' });
+        from.send({ type: 'unsubscribe', channel: 'room' });
+      }
+      await from.settled();
+    } while (!from.frames.some(({ code }) => code) && n < 20000);
+
+    assert.equal(from.frames.find(({ code }) => code).code, 'backend_error');
+    assert.ok(n * pad.length > 32 * 1024 * 1024);
+    await from.fails({ type: 'subscribe', channel: 'there' }, 'backend_error');
+    await from.ok({ type: 'publish', channel: 'here', data: 0 });
+    await from.ok({ type: 'unsubscribe', channel: 'here' });
+
+    await freeze(b, false);
+    await waitFor(async () => (await ngx.status()).leaving === 0, 'departures');
+    await from.join('there');
+    await from.join('room');
+    await ngx.finish();
   });
 
   test('gets what a worker acknowledged that has retired', async () => {

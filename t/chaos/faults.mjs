@@ -314,8 +314,9 @@ async function fill(scene, options) {
 }
 
 /*
- * Metadata takes what there is in great pieces, those without get the rest.
- * Twice, since as many have to find room when all have gone.
+ * Metadata takes what there is in great pieces, those without get the rest,
+ * and who is in goes on to other rooms.  Twice, since as many have to find
+ * room when all have gone.
  */
 async function fullZone(scene) {
   await scene.start({
@@ -328,8 +329,12 @@ async function fullZone(scene) {
 
   const { crowd, ngx } = scene;
   const counts = [];
+  const warnings = () => ngx.errorLog().split('\n').filter((line) =>
+    /zone "calls" is filled to 80 percent/.test(line)).length;
 
   for (let i = 0; i < 2; i++) {
+    assert.equal(warnings(), i);
+
     const pads = await fill(scene, { path: '/pad' });
     const small = await fill(scene, {});
 
@@ -338,9 +343,12 @@ async function fullZone(scene) {
     for (let n = 0; n < 10; n++) {
       assert.deepEqual(await refused(ngx),
         { code: 4010, reason: 'no room for another connection' });
+      await pads[n].enter('reserve');
+      await pads[n].enter(`reserve ${n >> 1}`);
     }
 
     await scene.breathe(500);
+    await waitFor(() => warnings() === i + 1, 'warning');
     await Promise.all([...pads, ...small].map((m) => crowd.leave(m)));
     await waitFor(() => crowd.join('all').then((m) => crowd.leave(m))
       .then(() => true, () => false), 'room');
@@ -579,6 +587,12 @@ async function clockBack(scene) {
   set(7200);
   await expired(long);
   await scene.breathe();
+
+  // how long each was there is not changed by that
+
+  const ended = ngx.errorLog().match(/[^ ]+ seconds, in: /g);
+
+  assert.deepEqual(ended.filter((text) => !/^\d{1,3} /.test(text)), []);
   await scene.over();
 }
 
