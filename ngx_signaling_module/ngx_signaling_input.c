@@ -288,6 +288,7 @@ ngx_signaling_grow(ngx_signaling_conn_t *sc, size_t len)
     }
 
     size = ngx_max(old->len + len, 2 * (size_t) old->size);
+    size = ngx_min(size, old->head.len);
 
     in = ngx_alloc(offsetof(ngx_signaling_partial_t, data) + size,
                    sc->connection->log);

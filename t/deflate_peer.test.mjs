@@ -4,7 +4,6 @@
 // ways in which that can be set; and what it costs a worker.
 
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import test, { after, before, describe } from 'node:test';
 
 import { connect, startSite } from './signaling.mjs';
@@ -102,13 +101,9 @@ describe('npm\'s ws', { timeout: 120000 }, () => {
 describe('memory', { timeout: 120000 }, () => {
   const COUNT = 400;
 
-  const held = (ngx) => ngx.workerPids().reduce((sum, pid) => sum +
-    Number(fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-      .match(/^Private_Dirty: +(\d+) kB/m)[1]), 0);
-
   /* how much more is held, in KB, by clients that have sent and been sent */
   async function grows(ngx, perMessageDeflate) {
-    const before = held(ngx);
+    const before = ngx.held();
     const clients = [];
 
     for (let i = 0; i < COUNT; i++) {
@@ -118,7 +113,7 @@ describe('memory', { timeout: 120000 }, () => {
       clients.push(client);
     }
 
-    const more = held(ngx) - before;
+    const more = ngx.held() - before;
 
     await Promise.all(clients.map((client) => client.close()));
 

@@ -7,8 +7,8 @@ import assert from 'node:assert/strict';
 import test, { after, before, describe } from 'node:test';
 
 import {
-  BINARY, CLOSE, closing, connectRaw, CONTINUATION, exchange, frame, PING,
-  PONG, TEXT, text
+  BINARY, CLOSE, closing, connectRaw, CONTINUATION, exchange, fragments,
+  frame, PING, PONG, TEXT, text
 } from './raw.mjs';
 import { connect, startSite } from './signaling.mjs';
 
@@ -199,6 +199,32 @@ describe('framing', { ...TOGETHER, timeout: 120000 }, () => {
     });
   });
 
+  describe('mistakes that the first byte shows', TOGETHER, () => {
+    const begun = frame(TEXT, 'x'.repeat(40000), KEEP);
+
+    for (const [name, code, ...parts] of [
+      ['a message inside of a message', 1002, begun, [0x81]],
+      ['a continuation of nothing', 1002, [0x80]],
+      ['RSV1', 1002, [0xc1]],
+      ['no mask', 1002, [0x81, 0x05]],
+      ['a fragment with which the message is too long', 1009, begun,
+       frame(CONTINUATION, '', { length: 29633n }).subarray(0, 4)],
+      ['the same, when the first byte of its length says so', 1009, begun,
+       [0x80, 0xfe, 0x80]]
+    ]) {
+      test(name, async () => {
+        const raw = await connectRaw(ngx);
+
+        await raw.write(...parts);
+        assert.equal((await raw.close()).code, code);
+        await raw.destroy();
+      });
+    }
+
+    test('and no sooner', () => acked(['f'],
+      ...fragments([JSON.stringify(publish('f')), ' '.repeat(60000), ''])));
+  });
+
   describe('closing', TOGETHER, () => {
     test('without a code is answered without one', async () => {
       const raw = await connectRaw(ngx);
@@ -326,4 +352,23 @@ describe('framing', { ...TOGETHER, timeout: 120000 }, () => {
       await raw.destroy();
     });
   });
+});
+
+// 400 of the longest frames would be 27 MB; nobody else is there meanwhile
+
+test('memory is taken for what has come, not for what is said', async () => {
+  const ngx = await startSite();
+  const crowd = await Promise.all(Array.from({ length: 400 },
+    () => connectRaw(ngx)));
+  const before = ngx.held();
+
+  for (const raw of crowd) {
+    await raw.write(frame(PING),
+      frame(TEXT, 'x'.repeat(200), { length: 69632n }));
+    await raw.next(PONG);
+  }
+
+  assert.ok(ngx.held() - before < 2048);
+  await Promise.all(crowd.map((raw) => raw.destroy()));
+  await ngx.finish();
 });
