@@ -319,7 +319,7 @@ sig_keys_free(sig_registry_t *r, uint32_t i)
         }
 
         next = sig_block_node(r, i)->node.next;
-        sig_store_free(&r->store, i);
+        (void) sig_store_free(&r->store, i);
         sig_fault();
 
         i = next;

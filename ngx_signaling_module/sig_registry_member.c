@@ -12,8 +12,7 @@ static uint32_t sig_member_hash(sig_registry_t *r, uint32_t room,
     uint32_t peer);
 static void sig_member_pair(sig_registry_t *r, uint32_t mi, sig_member_t *m);
 static void sig_member_part(sig_registry_t *r, uint32_t mi, sig_member_t *m);
-static uint32_t sig_member_units(sig_registry_t *r, uint32_t mi,
-    sig_member_t *m);
+static uint32_t sig_member_units(sig_registry_t *r, sig_member_t *m);
 static void sig_member_retire(sig_registry_t *r, sig_ref_t ref);
 
 
@@ -118,18 +117,17 @@ sig_member_attach(sig_registry_t *r, uint32_t mi, sig_member_t *m)
     sig_fault();
     conn->members = mi;
     conn->nmembers++;
-    conn->units += sig_member_units(r, mi, m);
+    conn->units += sig_member_units(r, m);
 }
 
 
 /* what it counts for as a part of its peer: also while it leaves */
 
 static uint32_t
-sig_member_units(sig_registry_t *r, uint32_t mi, sig_member_t *m)
+sig_member_units(sig_registry_t *r, sig_member_t *m)
 {
-    return (uint32_t) ((sig_store_node_size(&r->store, mi)
-                        + sig_store_node_size(&r->store, m->room))
-                       / SIG_UNIT);
+    return SIG_MEMBER_UNITS
+           + (uint32_t) (sig_store_node_size(&r->store, m->room) / SIG_UNIT);
 }
 
 
@@ -337,7 +335,7 @@ sig_member_retire(sig_registry_t *r, sig_ref_t ref)
     }
 
     conn->nmembers--;
-    conn->units -= sig_member_units(r, ref.index, m);
+    conn->units -= sig_member_units(r, m);
     room->leaving--;
     sig_head(r)->nleaving--;
 

@@ -232,6 +232,10 @@ _Static_assert(sizeof(sig_block_t) + SIG_METADATA_LEN <= SIG_NODE_MAX,
                "the longest metadata");
 
 
+#define SIG_CONN_UNITS    1            /* that a node takes */
+#define SIG_MEMBER_UNITS  1
+
+
 #define sig_head(r)    ((sig_head_t *) (void *) (r)->base)
 
 #define sig_app_node(r, i)     ((sig_app_t *) sig_store_node(&(r)->store, i))

@@ -160,7 +160,7 @@ sig_peer_admits(sig_registry_t *r, uint32_t pi, const slice_t *metadata)
         return SIG_REGISTRY_PEER_FULL;
     }
 
-    units = sig_store_units(sizeof(sig_conn_t));
+    units = SIG_CONN_UNITS;
 
     if (metadata->len > 0) {
         units += sig_store_units(sizeof(sig_block_t) + metadata->len);

@@ -68,7 +68,7 @@ sig_join_room(sig_registry_t *r, uint32_t ci, sig_conn_t *conn,
     hash = sig_room_hash(r, app, name);
     ri = sig_room_find(r, app, hash, name);
 
-    units = sig_store_units(sizeof(sig_member_t))
+    units = SIG_MEMBER_UNITS
             + sig_store_units(sizeof(sig_room_t) + name->len);
 
     if (sig_share_peer(r, conn->peer, units) != SIG_REGISTRY_OK) {

@@ -142,9 +142,7 @@ sig_share_free(sig_registry_t *r, uint32_t app, uint32_t index)
 {
     uint32_t  units;
 
-    units = (uint32_t) (sig_store_node_size(&r->store, index) / SIG_UNIT);
-
-    sig_store_free(&r->store, index);
+    units = sig_store_free(&r->store, index);
     sig_fault();
 
     sig_share_add(r, app, -units);
@@ -210,11 +208,12 @@ sig_share_peer(sig_registry_t *r, uint32_t pi, uint32_t units)
     {
         conn = sig_conn_node(r, ci);
 
-        units += conn->units
-                 + (uint32_t) ((sig_store_node_size(&r->store, ci)
-                                + sig_store_node_size(&r->store,
-                                                      conn->metadata))
-                               / SIG_UNIT);
+        units += SIG_CONN_UNITS + conn->units;
+
+        if (conn->metadata != 0) {
+            units += (uint32_t) (sig_store_node_size(&r->store, conn->metadata)
+                                 / SIG_UNIT);
+        }
     }
 
     return units <= r->store.npages * SIG_PAGE_UNITS / 8

@@ -112,7 +112,7 @@ sig_store_alloc(sig_store_t *st, size_t size, sig_node_type_e type)
 }
 
 
-void
+uint32_t
 sig_store_free(sig_store_t *st, uint32_t index)
 {
     uint32_t     n, c;
@@ -120,7 +120,7 @@ sig_store_free(sig_store_t *st, uint32_t index)
     sig_page_t  *page;
 
     if (!sig_store_is_node(st, index)) {
-        return;
+        return 0;
     }
 
     n = (index - st->first) / SIG_PAGE_UNITS;
@@ -140,7 +140,7 @@ sig_store_free(sig_store_t *st, uint32_t index)
 
     if (page->used == 0) {
         sig_store_page_drop(st, n, c);
-        return;
+        return sig_class_units[c];
     }
 
     node->next = page->free;
@@ -150,6 +150,8 @@ sig_store_free(sig_store_t *st, uint32_t index)
     if (page->used == sig_class_nodes[c] - 1) {
         sig_store_link(st, n, c);
     }
+
+    return sig_class_units[c];
 }
 
 

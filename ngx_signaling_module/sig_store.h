@@ -179,8 +179,11 @@ sig_store_commit(sig_node_t *node, sig_node_state_e state)
  */
 uint32_t sig_store_alloc(sig_store_t *st, size_t size, sig_node_type_e type);
 
-/* the node ceases to exist, whether it was committed or not */
-void sig_store_free(sig_store_t *st, uint32_t index);
+/*
+ * The node ceases to exist, whether it was committed or not.  Returns its
+ * units, 0 when there was none.
+ */
+uint32_t sig_store_free(sig_store_t *st, uint32_t index);
 
 /* whether a node may begin at that index now, and how many bytes it has */
 int sig_store_is_node(sig_store_t *st, uint32_t index);
