@@ -86,7 +86,7 @@ class Soak {
     await this.site.start(Number(args.workers), PACE);
     this.faults = new Faults(this.site, dice(seed + 1));
     this.traffic = this.site.places.map((place, i) =>
-      new Traffic(this.site, place, dice(seed + 2 + i), PAUSE));
+      new Traffic(place, dice(seed + 2 + i), PAUSE));
   }
 
   wrong() {

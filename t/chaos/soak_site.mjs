@@ -44,11 +44,11 @@ const PLACES = [
 ];
 
 /*
- * KB of the zone that is filled again and again: as little as there can be
- * with as many worker slots as the others have.
+ * KB of the zone that is filled again and again, and has fewer worker slots
+ * than the others: some generations linger that need none in it.
  */
 const little = (workers, message) =>
-  2 * (4 * workers + 2) * (4 * message + 48) + 256;
+  2 * (2 * workers + 2) * (4 * message + 48) + 256;
 
 const locations = (zone) => `
   add_header X-Worker $pid always;
@@ -85,6 +85,7 @@ const http = (places) => `
   ${places.map(({ name, zone }) => `signaling_zone ${name} ${zone};`)
     .join('\n')}
   signaling_rate  off;
+  signaling_deflate on;
   signaling_drain 1s;
   signaling_ping  60s grace=60s;
   limit_req_zone  $binary_remote_addr zone=mint:1m rate=1000r/s;
@@ -112,7 +113,6 @@ export class Site {
     this.dir = this.ngx.dir;
     this.pid = this.ngx.pid;
     this.mark = 0;
-    this.retired = new Set();   // workers, some have exited
     this.reloads = 0;
     this.places = places.map((place) => this.place(place, pace));
 
@@ -155,7 +155,6 @@ export class Site {
 
   forgetLog() {
     this.mark = this.wholeLog().length;
-    this.retired.clear();
   }
 
   /* what nginx should not have written, from the start on */
@@ -178,13 +177,10 @@ export class Site {
   }
 
   async reload() {
-    const before = this.all();
-
     await reload({
       pid: this.pid, errorLog: () => this.errorLog(),
       reload: () => this.ngx.reload()
     });
-    before.forEach((pid) => this.retired.add(pid));
     this.reloads++;
   }
 

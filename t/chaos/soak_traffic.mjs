@@ -139,8 +139,7 @@ class Backend {
 
 /* the traffic in one zone, until it is to stop */
 export class Traffic {
-  constructor(site, place, random, pause) {
-    this.retired = site.retired;
+  constructor(place, random, pause) {
     this.place = place;
     this.crowd = place.crowd;
     this.random = random;
@@ -175,12 +174,13 @@ export class Traffic {
     return list[this.random(list.length)];
   }
 
-  /* by a key or by a token of some kind, plain or over TLS */
+  /* by a key or by a token of some kind, over TLS or not, compressed or not */
   async options() {
     const alg = this.pick([null, null, ...ALGORITHMS]);
 
     return {
       ngx: this.pick(this.place.servers),
+      perMessageDeflate: this.random(3) === 0 && { threshold: 0 },
       ...(alg && this.random(2) ? {
         query: `token=${await issue({ sub: crypto.randomUUID() }, { alg })}`
       } : {})
@@ -191,10 +191,7 @@ export class Traffic {
     return this.random(2) ? 'all' : this.pick(this.place.rooms);
   }
 
-  /*
-   * Somebody comes, moves or goes; the more are there the more go, first those
-   * who are with retired workers.
-   */
+  /* somebody comes, moves or goes; the more are there the more go */
   async move() {
     const here = [...this.mine].filter((m) => m.state === 'open');
 
@@ -207,9 +204,7 @@ export class Traffic {
       await this.change(this.pick(here));
 
     } else {
-      const old = here.filter(({ worker }) => this.retired.has(worker));
-
-      await this.go(this.pick(old.length ? old : here));
+      await this.go(this.pick(here));
     }
   }
 
