@@ -1,7 +1,7 @@
 # make          builds build/ngx_signaling_module.so, build/ngx_turncred_module.so
 # make run      serves the call page on http://localhost:8080
 # make test     runs all tests
-# make bench    measures, beside a bare relay, Node ws and nchan
+# make bench    measures, beside a bare relay, nchan, Node ws and others
 # make lint     warnings of gcc and clang, clang-tidy, cppcheck
 # make chaos    every fault with every number of workers, t/chaos
 # make soak     mixed traffic with faults at random for SOAK_SECONDS (3600)

@@ -8,9 +8,11 @@ import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 
-import { rate, ratios, spread, table, thousands, verdict } from
-  './figures.mjs';
-import { KEY, programs, startNginx, ZONE } from './servers.mjs';
+import { rate, ratios, spread, table, thousands } from './figures.mjs';
+import { measure } from './generator.mjs';
+import { startNginx } from './nginx.mjs';
+import { programs } from './programs.mjs';
+import { KEY, ZONE } from './servers.mjs';
 
 const ORIGIN = 'https://example.com';
 const CLIENTS = 32;
@@ -172,8 +174,10 @@ function keyBlocks(dir) {
 }
 
 function start() {
-  return startNginx('access', [programs.module, programs.turncred],
-    (dir) => `
+  return startNginx('access', {
+    modules: [programs.module, programs.turncred],
+    connections: 4 * CLIENTS,
+    http: (dir) => `
         signaling_zone calls ${ZONE};
         signaling_rate off;
         keepalive_requests 1000000000;
@@ -182,7 +186,8 @@ function start() {
         turn_server ${TURN.join(' ')};
         turn_secret ${randomBytes(16).toString('hex')};
         ${keyBlocks(dir)}
-    `, `
+    `,
+    location: `
             default_type application/json;
 
             location = /v1 {
@@ -208,7 +213,8 @@ function start() {
                 add_header Access-Control-Allow-Origin ${ORIGIN};
                 return 200 '${BODY}';
             }
-    `, 4 * CLIENTS);
+    `
+  });
 }
 
 async function headerLines(port, where) {
@@ -223,8 +229,7 @@ async function headerLines(port, where) {
     all[i & ~1] !== 'Date').join('\n').split('\n').sort().join('\n');
 }
 
-// Calls measure(running, args) for each row in each round.
-export async function measureAccess(rounds, measure) {
+export async function measureAccess({ rounds, seconds, progress }) {
   const measured = [];
   const running = await start();
 
@@ -237,13 +242,12 @@ export async function measureAccess(rounds, measure) {
 
     for (let round = 1; round <= rounds; round++) {
       for (const row of rows) {
-        const result = await measure(running, row.args(running.dir));
+        const result = await measure(running,
+          [`--seconds=${seconds}`, ...row.args(running.dir)]);
 
         measured.push({ server: row.name, round, ...result });
 
-        process.stderr.write(`round ${round}/${rounds}, ${row.label}: `
-          + `${thousands(rate(result))} at ${(100 * result.server_cpu
-            / result.seconds).toFixed(0)} % CPU\n`);
+        progress(round, row.label, result);
       }
     }
 
@@ -254,7 +258,7 @@ export async function measureAccess(rounds, measure) {
   return measured;
 }
 
-export function accessTable(measured, rounds, seconds, misses) {
+export function accessTable(measured, { rounds, seconds }) {
   const cells = [['', 'per second', 'min - max', 'each']];
 
   for (const row of rows) {
@@ -266,24 +270,18 @@ export function accessTable(measured, rounds, seconds, misses) {
       `${(1e6 / s.median).toFixed(1)} us`]);
   }
 
-  const lines = [['', 'beside', 'ratio', 'min - max', 'required', '']];
-  const label = (name) => rows.find((row) => row.name === name).label;
-
-  for (const goal of goals) {
-    const r = ratios(measured, goal.mode, goal.row, goal.other);
-    const met = goal.least === undefined || r.median >= goal.least;
-
-    if (!met) {
-      misses.push(label(goal.row));
-    }
-
-    lines.push([label(goal.row), label(goal.other), r.median.toFixed(2),
-      `${r.min.toFixed(2)} - ${r.max.toFixed(2)}`,
-      goal.least === undefined ? '' : goal.least.toFixed(1),
-      goal.least === undefined ? '' : verdict(met)]);
-  }
-
   return 'Connections that come and go, and requests, per second of server '
     + `CPU, one worker;\nmedian of ${rounds} rounds of ${seconds} s\n\n`
-    + `${table(cells)}\n\n${table(lines)}\n`;
+    + `${table(cells)}\n`;
+}
+
+export function accessLines(measured) {
+  const label = (name) => rows.find((row) => row.name === name).label;
+
+  return goals.map((goal) => ({
+    what: label(goal.row),
+    beside: label(goal.other),
+    value: ratios(measured, goal.mode, goal.row, goal.other),
+    least: goal.least
+  }));
 }

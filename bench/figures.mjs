@@ -22,7 +22,8 @@ export function rate(row) {
 }
 
 // Rounds are paired: both servers were measured within the same few seconds.
-export function ratios(rows, mode, a, b) {
+// "figure" says what of two rows is compared.
+export function ratios(rows, mode, a, b, figure = rate) {
   const values = [];
 
   for (const row of rows.filter((r) => r.mode === mode && r.server === a)) {
@@ -30,11 +31,21 @@ export function ratios(rows, mode, a, b) {
                                    && r.round === row.round);
 
     if (other !== undefined) {
-      values.push(rate(row) / rate(other));
+      values.push(figure(row) / figure(other));
     }
   }
 
   return values.length === 0 ? null : spread(values);
+}
+
+// Those goals that have been measured, as lines of the last table.
+export function goalLines(goals, rows, label) {
+  return goals.flatMap(({ mode, what, other, least }) => {
+    const value = ratios(rows, mode, 'ours', other);
+
+    return value === null ? []
+      : [{ what, beside: label(other), value, least }];
+  });
 }
 
 export function thousands(n) {
@@ -57,4 +68,26 @@ export function table(rows) {
   return rows.map((row) => row.map((cell, i) =>
     i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))
     .join('   ').trimEnd()).join('\n');
+}
+
+// One line of the last table. "value" is a spread, "least" or "most" what is
+// required of its median, if anything is.
+export function requirementRow({ what, beside, value, least, most,
+                                 format = (n) => n.toFixed(2) }) {
+  const required = least ?? most;
+
+  return [
+    what,
+    beside,
+    format(value.median),
+    `${format(value.min)} - ${format(value.max)}`,
+    required === undefined ? ''
+      : `${least === undefined ? '<=' : '>='} ${format(required)}`,
+    required === undefined ? '' : verdict(isMet({ value, least, most }))
+  ];
+}
+
+export function isMet({ value, least, most }) {
+  return (least === undefined || value.median >= least)
+    && (most === undefined || value.median <= most);
 }

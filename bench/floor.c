@@ -3,20 +3,16 @@
  * Copyright (C) The ngx_signaling authors
  *
  * The floor: a relay that does nothing but relay.  It accepts a WebSocket
- * handshake, pairs connections by the path of the URL, and passes each
- * message of one to the other: one read, one write, the payload unmasked in
- * between and not looked at.  What it costs is what the kernel costs, and a
- * relay that knows rights, rooms and JSON is measured against it.
+ * handshake, makes rooms by the path of the URL, and passes each message of
+ * one to the others: one read, one write for each of them, the payload
+ * unmasked in between and not looked at.  What it costs is what the kernel
+ * costs, and a relay that knows rights, rooms and JSON is measured against it.
  *
  *     floor port [batch]
  *
  * Without "batch" every frame is written by itself; with it, the frames that
  * one read has brought are written at once.  There are no timeouts and no
  * limits but those that keep memory safe: this is no server for anyone.
- *
- * One process, one thread.  A connection is owned by the table of the event
- * loop and is freed at the end of the turn in which it was closed, for an
- * event of the same turn may still name it.
  */
 
 
@@ -38,33 +34,8 @@
 
 #define FLOOR_EVENTS     512
 #define FLOOR_READ       65536
-#define FLOOR_MAX_FRAME  131072
 #define FLOOR_MAX_OUT    ((size_t) 16 * 1024 * 1024)
-#define FLOOR_BUCKETS    65536
 #define FLOOR_FILES      1048576
-
-
-typedef struct floor_conn_s  floor_conn_t;
-
-struct floor_conn_s {
-    int            fd;
-    uint8_t        open;                /* 101 sent */
-    uint8_t        closed;
-    uint8_t        writing;             /* EPOLLOUT is on */
-
-    floor_conn_t  *partner;
-    floor_conn_t  *next;                /* waiting, or closed */
-
-    u_char        *in;
-    size_t         in_len;
-    size_t         in_size;
-
-    u_char        *out;
-    size_t         out_len;
-    size_t         out_size;
-
-    char           path[FLOOR_PATH];
-};
 
 
 static int floor_listen(const char *port);
@@ -73,24 +44,17 @@ static void floor_accept(int listener);
 static void floor_watch(floor_conn_t *c, int op, uint32_t events);
 static void floor_read(floor_conn_t *c);
 static size_t floor_handshake(floor_conn_t *c, u_char *p, size_t len);
-static uint32_t floor_bucket(floor_conn_t *c);
-static void floor_pair(floor_conn_t *c);
-static size_t floor_frame(floor_conn_t *c, u_char *p, size_t len);
-static void floor_unmask(u_char *p, size_t len, u_char *key);
-static u_char *floor_header(u_char *payload, u_char opcode, size_t len);
-static void floor_write(floor_conn_t *c, u_char *p, size_t len);
 static void floor_flush(floor_conn_t *c);
 static int floor_append(u_char **buf, size_t *buf_len, size_t *size,
     u_char *p, size_t len);
-static void floor_close(floor_conn_t *c);
 static void floor_free_closed(void);
 
 
+int                   floor_batch;
+u_char               *floor_batched;
+size_t                floor_batched_len;
+
 static int            floor_ep;
-static int            floor_batch;
-static u_char        *floor_batched;    /* frames of this read, behind floor */
-static size_t         floor_batched_len;
-static floor_conn_t  *floor_waiting[FLOOR_BUCKETS];
 static floor_conn_t  *floor_closed;
 static u_char         floor_buf[FLOOR_MAX_FRAME + 14 + FLOOR_READ];
 
@@ -302,7 +266,7 @@ floor_read(floor_conn_t *c)
     floor_batched = NULL;
     floor_batched_len = 0;
 
-    while (len != 0 && !c->closed) {
+    while (len != 0 && !c->closed && !c->leaving) {
 
         used = c->open ? floor_frame(c, p, len) : floor_handshake(c, p, len);
 
@@ -314,8 +278,12 @@ floor_read(floor_conn_t *c)
         len -= used;
     }
 
-    if (floor_batched_len != 0 && c->partner != NULL) {
-        floor_write(c->partner, floor_batched, floor_batched_len);
+    if (floor_batched_len != 0) {
+        floor_relay(c, floor_batched, floor_batched_len);
+    }
+
+    if (c->leaving) {
+        floor_close(c);
     }
 
     if (len != 0 && !c->closed
@@ -329,6 +297,7 @@ floor_read(floor_conn_t *c)
 static size_t
 floor_handshake(floor_conn_t *c, u_char *p, size_t len)
 {
+    char     path[FLOOR_PATH];
     size_t   n;
     u_char  *end, response[FLOOR_RESPONSE];
 
@@ -343,7 +312,7 @@ floor_handshake(floor_conn_t *c, u_char *p, size_t len)
         return 0;
     }
 
-    n = floor_upgrade(p, (size_t) (end - p), c->path, response);
+    n = floor_upgrade(p, (size_t) (end - p), path, response);
 
     if (n == 0) {
         floor_close(c);
@@ -352,189 +321,18 @@ floor_handshake(floor_conn_t *c, u_char *p, size_t len)
 
     c->open = 1;
 
-    floor_pair(c);
+    if (floor_join(c, path) == -1) {
+        floor_close(c);
+        return 0;
+    }
+
     floor_write(c, response, n);
 
     return (size_t) (end - p) + 4;
 }
 
 
-static uint32_t
-floor_bucket(floor_conn_t *c)
-{
-    size_t    i;
-    uint32_t  hash;
-
-    hash = 2166136261;
-
-    for (i = 0; c->path[i] != '\0'; i++) {
-        hash = (hash ^ (u_char) c->path[i]) * 16777619;
-    }
-
-    return hash % FLOOR_BUCKETS;
-}
-
-
-/* the second one with a path finds the first one */
-
-static void
-floor_pair(floor_conn_t *c)
-{
-    floor_conn_t  **cp, *other;
-
-    cp = &floor_waiting[floor_bucket(c)];
-
-    while (*cp != NULL) {
-        other = *cp;
-
-        if (other->closed) {
-            *cp = other->next;
-            continue;
-        }
-
-        if (strcmp(other->path, c->path) == 0) {
-            *cp = other->next;
-            other->next = NULL;
-            other->partner = c;
-            c->partner = other;
-            return;
-        }
-
-        cp = &other->next;
-    }
-
-    *cp = c;
-}
-
-
-static size_t
-floor_frame(floor_conn_t *c, u_char *p, size_t len)
-{
-    size_t    i, head;
-    u_char   *frame, opcode;
-    uint64_t  size;
-
-    if (len < 6) {
-        return 0;
-    }
-
-    opcode = p[0] & 0x0f;
-    size = p[1] & 0x7f;
-    head = 6;
-
-    if (size >= 126) {
-        head = (size == 126) ? 8 : 14;
-
-        if (len < head) {
-            return 0;
-        }
-
-        size = 0;
-
-        for (i = 2; i < head - 4; i++) {
-            size = size << 8 | p[i];
-        }
-    }
-
-    /* neither fragments nor frames that are not masked nor large ones */
-
-    if ((p[0] & 0xf0) != 0x80 || !(p[1] & 0x80) || size > FLOOR_MAX_FRAME
-        || opcode == 0x8)
-    {
-        floor_close(c);
-        return 0;
-    }
-
-    if (len - head < size) {
-        return 0;
-    }
-
-    if (opcode > 0x2 || c->partner == NULL) {
-        return head + size;
-    }
-
-    floor_unmask(p + head, size, p + head - 4);
-
-    frame = floor_header(p + head, p[0], size);
-    size += (size_t) (p + head - frame);
-
-    if (!floor_batch) {
-        floor_write(c->partner, frame, size);
-
-    } else {
-
-        /* our header is shorter than theirs: close the gap */
-
-        if (floor_batched_len == 0) {
-            floor_batched = frame;
-
-        } else {
-            memmove(floor_batched + floor_batched_len, frame, size);
-        }
-
-        floor_batched_len += size;
-    }
-
-    return (size_t) (frame - p) + size;
-}
-
-
-static void
-floor_unmask(u_char *p, size_t len, u_char *key)
-{
-    size_t    i;
-    uint32_t  mask;
-    uint64_t  wide, word;
-
-    memcpy(&mask, key, 4);
-    wide = (uint64_t) mask << 32 | mask;
-
-    for (i = 0; i + 8 <= len; i += 8) {
-        memcpy(&word, p + i, 8);
-        word ^= wide;
-        memcpy(p + i, &word, 8);
-    }
-
-    for ( /* void */ ; i < len; i++) {
-        p[i] ^= ((u_char *) &mask)[i & 3];
-    }
-}
-
-
-/* a header without mask is four bytes shorter: there is room before it */
-
-static u_char *
-floor_header(u_char *payload, u_char opcode, size_t len)
-{
-    u_char  *p;
-    size_t   i;
-
-    if (len < 126) {
-        p = payload - 2;
-        p[1] = (u_char) len;
-
-    } else if (len < 65536) {
-        p = payload - 4;
-        p[1] = 126;
-        p[2] = (u_char) (len >> 8);
-        p[3] = (u_char) len;
-
-    } else {
-        p = payload - 10;
-        p[1] = 127;
-
-        for (i = 0; i < 8; i++) {
-            p[2 + i] = (u_char) ((uint64_t) len >> (56 - 8 * i));
-        }
-    }
-
-    p[0] = opcode;
-
-    return p;
-}
-
-
-static void
+void
 floor_write(floor_conn_t *c, u_char *p, size_t len)
 {
     ssize_t  n;
@@ -632,11 +430,9 @@ floor_append(u_char **buf, size_t *buf_len, size_t *size, u_char *p,
 }
 
 
-static void
+void
 floor_close(floor_conn_t *c)
 {
-    floor_conn_t  **cp, *partner;
-
     if (c->closed) {
         return;
     }
@@ -645,24 +441,7 @@ floor_close(floor_conn_t *c)
 
     (void) close(c->fd);
 
-    partner = c->partner;
-    c->partner = NULL;
-
-    if (partner != NULL) {
-        partner->partner = NULL;
-    }
-
-    /* it may still wait for a partner */
-
-    for (cp = &floor_waiting[floor_bucket(c)];
-         *cp != NULL;
-         cp = &(*cp)->next)
-    {
-        if (*cp == c) {
-            *cp = c->next;
-            break;
-        }
-    }
+    floor_leave(c);
 
     c->next = floor_closed;
     floor_closed = c;

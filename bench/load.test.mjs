@@ -3,7 +3,6 @@
 // that is another one. Here are such servers.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -13,7 +12,7 @@ import test from 'node:test';
 
 import { WebSocketServer } from 'ws';
 
-import { programs } from './servers.mjs';
+import { load } from './load_run.mjs';
 
 const FAULTY = 30;
 
@@ -40,22 +39,6 @@ const faults = {
     return [data, ...held.splice(0)];
   }
 };
-
-async function load(port, ...args) {
-  const child = spawn(programs.load, [`--port=${port}`, '--warmup=0.1',
-    '--seconds=0.3', '--timeout=5', ...args],
-  { stdio: ['ignore', 'pipe', 'pipe'] });
-
-  let out = '';
-  let err = '';
-
-  child.stdout.on('data', (text) => { out += text; });
-  child.stderr.on('data', (text) => { err += text; });
-
-  const [code] = await once(child, 'close');
-
-  return { code, out, err };
-}
 
 async function loadAgainst(fault, mode, rooms) {
   const partners = new Map();

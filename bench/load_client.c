@@ -22,35 +22,25 @@
 #define LOAD_KEY     "dGhlIHNhbXBsZSBub25jZQ=="
 #define LOAD_ACCEPT  "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
-#define LOAD_TEXT    0x1
-#define LOAD_BINARY  0x2
-#define LOAD_CLOSE   0x8
-#define LOAD_PING    0x9
-#define LOAD_PONG    0xa
-
-#define LOAD_NORMAL  1000               /* of a Close, RFC 6455, 7.4.1 */
-
 #define LOAD_KEEP    65536              /* a larger leftover is given back */
 
 
 static void load_client_watch(load_t *load, load_client_t *c, int op,
     uint32_t events);
+static void load_client_connected(load_t *load, load_client_t *c);
 static int load_client_request(load_t *load, load_client_t *c);
+static ssize_t load_client_recv(load_t *load, load_client_t *c, u_char *p,
+    size_t len);
+static ssize_t load_client_send(load_t *load, load_client_t *c, u_char *p,
+    size_t len);
 static void load_client_read(load_t *load, load_client_t *c);
 static size_t load_client_take(load_t *load, load_client_t *c, u_char *p,
     size_t len);
 static size_t load_client_response(load_t *load, load_client_t *c, u_char *p,
     size_t len);
-static size_t load_client_frame(load_t *load, load_client_t *c, u_char *p,
-    size_t len);
-static void load_client_dispatch(load_t *load, load_client_t *c,
-    u_char opcode, u_char *p, size_t len);
-static void load_client_close(load_t *load, load_client_t *c, u_char *p,
-    size_t len);
 static void load_client_left(load_t *load, load_client_t *c);
 static void load_client_keep(load_t *load, load_client_t *c, u_char *p,
     size_t len);
-static uint32_t load_mask(load_t *load);
 
 
 static void
@@ -125,7 +115,9 @@ load_client_connect(load_t *load, load_client_t *c)
 
     /* on loopback it is connected by now */
 
-    if (load->dialect->answer == NULL && load_client_request(load, c)) {
+    if (load->dialect->answer == NULL && !load->secure
+        && load_client_request(load, c))
+    {
         load_client_watch(load, c, EPOLL_CTL_ADD, EPOLLIN);
         return;
     }
@@ -155,17 +147,14 @@ load_client_event(load_t *load, load_client_t *c, uint32_t events)
 
         if (events & EPOLLOUT) {
             load_client_watch(load, c, EPOLL_CTL_MOD, EPOLLIN);
-
-            if (load->dialect->answer != NULL) {
-                load_joined(load, c);
-                return;
-            }
-
-            if (!load_client_request(load, c)) {
-                load_fail(load, c, "the request could not be sent");
-            }
+            load_client_connected(load, c);
         }
 
+        return;
+    }
+
+    if (c->state == LOAD_CLIENT_SECURING) {
+        load_client_connected(load, c);
         return;
     }
 
@@ -176,6 +165,54 @@ load_client_event(load_t *load, load_client_t *c, uint32_t events)
     if (events & (EPOLLIN|EPOLLHUP|EPOLLERR)) {
         load_client_read(load, c);
     }
+}
+
+
+static void
+load_client_connected(load_t *load, load_client_t *c)
+{
+    if (load->secure) {
+
+        if (c->state == LOAD_CLIENT_CONNECTING) {
+            c->state = LOAD_CLIENT_SECURING;
+            load_tls_open(load, c);
+        }
+
+        if (!load_tls_handshake(load, c)) {
+            return;
+        }
+    }
+
+    if (load->dialect->answer != NULL) {
+        load_joined(load, c);
+        return;
+    }
+
+    if (!load_client_request(load, c)) {
+        load_fail(load, c, "the request could not be sent");
+    }
+}
+
+
+static ssize_t
+load_client_recv(load_t *load, load_client_t *c, u_char *p, size_t len)
+{
+    if (c->tls != NULL) {
+        return load_tls_recv(load, c, p, len);
+    }
+
+    return recv(c->fd, p, len, 0);
+}
+
+
+static ssize_t
+load_client_send(load_t *load, load_client_t *c, u_char *p, size_t len)
+{
+    if (c->tls != NULL) {
+        return load_tls_send(load, c, p, len);
+    }
+
+    return send(c->fd, p, len, MSG_NOSIGNAL);
 }
 
 
@@ -213,7 +250,7 @@ load_client_request(load_t *load, load_client_t *c)
         load_fail(load, c, "the request is too long");
     }
 
-    sent = send(c->fd, buf, (size_t) n, MSG_NOSIGNAL);
+    sent = load_client_send(load, c, (u_char *) buf, (size_t) n);
 
     if (sent == -1 && errno == EAGAIN) {
         return 0;
@@ -247,7 +284,7 @@ load_client_read(load_t *load, load_client_t *c)
         c->in_len = 0;
     }
 
-    n = recv(c->fd, p + len, LOAD_READ_SIZE, 0);
+    n = load_client_recv(load, c, p + len, LOAD_READ_SIZE);
 
     if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
         c->in_len = len;
@@ -299,7 +336,7 @@ load_client_take(load_t *load, load_client_t *c, u_char *p, size_t len)
         return load_client_response(load, c, p, len);
     }
 
-    return load_client_frame(load, c, p, len);
+    return load_frame_take(load, c, p, len);
 }
 
 
@@ -339,129 +376,6 @@ load_client_response(load_t *load, load_client_t *c, u_char *p, size_t len)
 }
 
 
-/* returns the bytes of one frame, or 0 when it is incomplete */
-
-static size_t
-load_client_frame(load_t *load, load_client_t *c, u_char *p, size_t len)
-{
-    size_t    head, i;
-    uint64_t  size;
-
-    if (len < 2) {
-        return 0;
-    }
-
-    size = p[1];
-    head = 2;
-
-    if (size & 0x80) {
-        load_fail(load, c, "a masked frame");
-    }
-
-    if ((p[0] & 0xf0) != 0x80) {
-        load_fail(load, c, "a fragment, or reserved bits: 0x%02x", p[0]);
-    }
-
-    if (size >= 126) {
-        head = (size == 126) ? 4 : 10;
-
-        if (len < head) {
-            return 0;
-        }
-
-        size = 0;
-
-        for (i = 2; i < head; i++) {
-            size = size << 8 | p[i];
-        }
-    }
-
-    if (size > LOAD_MAX_FRAME) {
-        load_fail(load, c, "a frame of %llu bytes", (unsigned long long) size);
-    }
-
-    if (len - head < size) {
-        return 0;
-    }
-
-    load_client_dispatch(load, c, p[0] & 0x0f, p + head, (size_t) size);
-
-    return head + (size_t) size;
-}
-
-
-static void
-load_client_dispatch(load_t *load, load_client_t *c, u_char opcode, u_char *p,
-    size_t len)
-{
-    size_t   data_len;
-    u_char  *data;
-
-    if (c->state == LOAD_CLIENT_LEFT) {
-        load_fail(load, c, "a frame behind the Close");
-    }
-
-    switch (opcode) {
-
-    case LOAD_TEXT:
-
-        if (load->dialect->frame(load, c, p, len, &data, &data_len)) {
-            load_receive(load, c, data, data_len);
-        }
-
-        return;
-
-    case LOAD_PING:
-        load_client_queue(load, LOAD_PONG, p, len);
-        load_client_flush(load, c);
-        return;
-
-    case LOAD_PONG:
-        return;
-
-    case LOAD_CLOSE:
-        load_client_close(load, c, p, len);
-        return;
-
-    default:
-        load_fail(load, c, "a frame with opcode %u", opcode);
-    }
-}
-
-
-/* expected is the answer to ours, which repeats its code */
-
-static void
-load_client_close(load_t *load, load_client_t *c, u_char *p, size_t len)
-{
-    unsigned  code;
-
-    code = (len >= 2) ? (unsigned) (p[0] << 8 | p[1]) : 1005;
-
-    if (c->state != LOAD_CLIENT_LEAVING || code != LOAD_NORMAL) {
-        load_fail(load, c, "closed with code %u, \"%.*s\"", code,
-                  len > 2 ? (int) len - 2 : 0, p + 2);
-    }
-
-    c->state = LOAD_CLIENT_LEFT;
-}
-
-
-void
-load_client_leave(load_t *load, load_client_t *c)
-{
-    u_char  code[2];
-
-    code[0] = LOAD_NORMAL >> 8;
-    code[1] = LOAD_NORMAL & 0xff;
-
-    c->state = LOAD_CLIENT_LEAVING;
-
-    load_client_queue(load, LOAD_CLOSE, code, sizeof(code));
-    load_client_flush(load, c);
-}
-
-
 /*
  * The server has sent its FIN.  Answered by a RST it keeps no TIME_WAIT, of
  * which a measurement would otherwise leave a hundred thousand behind.
@@ -481,6 +395,7 @@ load_client_left(load_t *load, load_client_t *c)
         load_fail(load, c, "setsockopt(SO_LINGER): %s", strerror(errno));
     }
 
+    load_tls_close(c);
     (void) close(c->fd);
 
     c->fd = -1;
@@ -518,89 +433,6 @@ load_client_keep(load_t *load, load_client_t *c, u_char *p, size_t len)
     }
 
     c->in_len = len;
-}
-
-
-/* RFC 6455, section 5.3 asks for a fresh mask per frame */
-
-static uint32_t
-load_mask(load_t *load)
-{
-    uint32_t  m;
-
-    m = load->mask;
-
-    m ^= m << 13;
-    m ^= m >> 17;
-    m ^= m << 5;
-
-    load->mask = m;
-
-    return m;
-}
-
-
-void
-load_client_queue(load_t *load, u_char opcode, u_char *p, size_t len)
-{
-    size_t     i, need;
-    u_char    *q, *buf, key[4];
-    uint32_t   mask;
-    uint64_t   wide, word;
-
-    need = load->out_len + LOAD_FRAME_HEAD + len;
-
-    if (need > load->out_size) {
-
-        buf = realloc(load->out_buf, need * 2);
-        if (buf == NULL) {
-            load_fail(load, NULL, "out of memory");
-        }
-
-        load->out_buf = buf;
-        load->out_size = need * 2;
-    }
-
-    q = load->out_buf + load->out_len;
-
-    *q++ = 0x80 | opcode;
-
-    if (len < 126) {
-        *q++ = 0x80 | (u_char) len;
-
-    } else if (len < 65536) {
-        *q++ = 0x80 | 126;
-        *q++ = (u_char) (len >> 8);
-        *q++ = (u_char) len;
-
-    } else {
-        *q++ = 0x80 | 127;
-
-        for (i = 0; i < 8; i++) {
-            *q++ = (u_char) ((uint64_t) len >> (56 - 8 * i));
-        }
-    }
-
-    mask = load_mask(load);
-    memcpy(key, &mask, 4);
-    memcpy(q, key, 4);
-    q += 4;
-
-    wide = (uint64_t) mask << 32 | mask;
-
-    for (i = 0; i + 8 <= len; i += 8) {
-        memcpy(&word, p + i, 8);
-        word ^= wide;
-        memcpy(q + i, &word, 8);
-    }
-
-    for ( /* void */ ; i < len; i++) {
-        q[i] = p[i] ^ key[i & 3];
-    }
-
-    q += len;
-
-    load->out_len = (size_t) (q - load->out_buf);
 }
 
 
@@ -642,7 +474,7 @@ load_client_flush(load_t *load, load_client_t *c)
         return;
     }
 
-    n = send(c->fd, p, len, MSG_NOSIGNAL);
+    n = load_client_send(load, c, p, len);
 
     if (n == -1) {
 

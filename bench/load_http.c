@@ -21,10 +21,19 @@
 #define LOAD_HEAD_MAX  8192
 
 
+static void load_http_ask(load_t *load, load_client_t *c);
+static size_t load_http_answer(load_t *load, load_client_t *c, u_char *p,
+    size_t len);
 static void load_http_head(load_t *load, load_client_t *c, char *head);
 
 
-void
+const load_dialect_t  load_http = {
+    "http", LOAD_ANSWERS, NULL, NULL, NULL, NULL,
+    load_http_answer, load_http_ask
+};
+
+
+static void
 load_http_ask(load_t *load, load_client_t *c)
 {
     int   n;
@@ -55,7 +64,7 @@ load_http_ask(load_t *load, load_client_t *c)
 }
 
 
-size_t
+static size_t
 load_http_answer(load_t *load, load_client_t *c, u_char *p, size_t len)
 {
     char     head[LOAD_HEAD_MAX + 1];

@@ -19,6 +19,12 @@ typedef struct {
 } load_option_t;
 
 
+typedef struct {
+    const char  *name;
+    size_t       offset;                /* of an uint32_t in load_t */
+} load_count_t;
+
+
 static void load_set_dialect(load_t *load, const char *name,
     const char *value);
 static void load_set_mode(load_t *load, const char *name, const char *value);
@@ -29,14 +35,20 @@ static void load_set_tokens(load_t *load, const char *name,
     const char *value);
 static void load_set_seconds(load_t *load, const char *name,
     const char *value);
+static void load_set_switch(load_t *load, const char *name,
+    const char *value);
+static void load_set_halves(load_t *load, const char *name,
+    const char *value);
 static void load_set_pids(load_t *load, const char *name, const char *value);
 static void load_usage(FILE *file);
 static void load_check(load_t *load);
+static void load_check_rooms(load_t *load);
 
 
 static const load_option_t  load_option_table[] = {
-    { "dialect", "signaling, bare, nodews, nchan or http", load_set_dialect },
-    { "mode", "pingpong, window, idle; connect (signaling); request (http)",
+    { "dialect", "signaling, bare, nchan, socketio, peerjs or http",
+      load_set_dialect },
+    { "mode", "pingpong, window, fanout, paced, idle, connect; request (http)",
       load_set_mode },
     { "host", "address to connect to (127.0.0.1)", load_set_text },
     { "port", "port to connect to", load_set_count },
@@ -48,11 +60,26 @@ static const load_option_t  load_option_table[] = {
     { "expect", "text that every welcome, or body, has to have",
       load_set_text },
     { "origin", "value of the Origin header (none)", load_set_text },
+    { "channel", "what names of rooms begin with (bench; signaling)",
+      load_set_text },
     { "rooms", "number of rooms (100)", load_set_count },
-    { "room-size", "clients in each (2)", load_set_count },
+    { "room-size", "clients in each (2; fanout 50)", load_set_count },
+    { "active", "rooms that speak (all)", load_set_count },
     { "clients", "of the modes without rooms (connect 32, request 16)",
       load_set_count },
-    { "window", "messages in flight of a client (32)", load_set_count },
+    { "window", "messages in flight of a client (32) or speaker (4)",
+      load_set_count },
+    { "rate", "of mode paced: messages per second of all", load_set_count },
+    { "say", "of mode idle: messages of each before it falls silent (0)",
+      load_set_count },
+    { "acks", "on: every message asks for an ack (signaling)",
+      load_set_switch },
+    { "join", "on: a visit of mode connect includes the room (signaling)",
+      load_set_switch },
+    { "tls", "on: TLS 1.3, whoever the server is", load_set_switch },
+    { "halves", "room or member: open half of the rooms, or the first of "
+      "each,\n                 say so, wait for a line on stdin, and open "
+      "the rest", load_set_halves },
     { "bytes", "of the data of a message, quotes included, or of a body "
       "(200)", load_set_count },
     { "sources", "loopback addresses to connect from (as needed)",
@@ -68,6 +95,22 @@ static const load_option_t  load_option_table[] = {
 
 #define LOAD_NOPTIONS                                                        \
     (sizeof(load_option_table) / sizeof(load_option_table[0]))
+
+
+/* counts without a limit of their own */
+
+static const load_count_t  load_counts[] = {
+    { "rooms", offsetof(load_t, rooms) },
+    { "room-size", offsetof(load_t, room_size) },
+    { "active", offsetof(load_t, active) },
+    { "clients", offsetof(load_t, alone) },
+    { "window", offsetof(load_t, window) },
+    { "rate", offsetof(load_t, rate) },
+    { "say", offsetof(load_t, say) },
+    { "opening", offsetof(load_t, opening) }
+};
+
+#define LOAD_NCOUNTS  (sizeof(load_counts) / sizeof(load_counts[0]))
 
 
 static void
@@ -107,6 +150,15 @@ load_set_text(load_t *load, const char *name, const char *value)
     } else if (strcmp(name, "expect") == 0) {
         load->expect = value;
 
+    } else if (strcmp(name, "channel") == 0) {
+
+        if (strlen(value) > LOAD_CHANNEL_LEN) {
+            load_fail(load, NULL, "--channel is of at most %d bytes",
+                      LOAD_CHANNEL_LEN);
+        }
+
+        load->channel = value;
+
     } else {
         load->origin = value;
     }
@@ -117,6 +169,7 @@ static void
 load_set_count(load_t *load, const char *name, const char *value)
 {
     char           *end;
+    size_t          i;
     unsigned long   n;
 
     errno = 0;
@@ -128,6 +181,14 @@ load_set_count(load_t *load, const char *name, const char *value)
         load_fail(load, NULL, "--%s=%s is no number above zero", name, value);
     }
 
+    for (i = 0; i < LOAD_NCOUNTS; i++) {
+        if (strcmp(name, load_counts[i].name) == 0) {
+            *(uint32_t *) ((char *) load + load_counts[i].offset)
+                                                             = (uint32_t) n;
+            return;
+        }
+    }
+
     if (strcmp(name, "port") == 0) {
 
         if (n > 65535) {
@@ -135,18 +196,6 @@ load_set_count(load_t *load, const char *name, const char *value)
         }
 
         load->port = (uint16_t) n;
-
-    } else if (strcmp(name, "rooms") == 0) {
-        load->rooms = (uint32_t) n;
-
-    } else if (strcmp(name, "room-size") == 0) {
-        load->room_size = (uint32_t) n;
-
-    } else if (strcmp(name, "clients") == 0) {
-        load->alone = (uint32_t) n;
-
-    } else if (strcmp(name, "window") == 0) {
-        load->window = (uint32_t) n;
 
     } else if (strcmp(name, "bytes") == 0) {
 
@@ -157,16 +206,13 @@ load_set_count(load_t *load, const char *name, const char *value)
 
         load->bytes = (uint32_t) n;
 
-    } else if (strcmp(name, "sources") == 0) {
+    } else {
 
         if (n > 250) {
             load_fail(load, NULL, "at most 250 sources");
         }
 
         load->sources = (uint32_t) n;
-
-    } else {
-        load->opening = (uint32_t) n;
     }
 }
 
@@ -198,6 +244,40 @@ load_set_seconds(load_t *load, const char *name, const char *value)
 
     } else {
         load->timeout = n;
+    }
+}
+
+
+static void
+load_set_switch(load_t *load, const char *name, const char *value)
+{
+    if (strcmp(value, "on") != 0) {
+        load_fail(load, NULL, "--%s=on is all that there is", name);
+    }
+
+    if (strcmp(name, "acks") == 0) {
+        load->acks = 1;
+
+    } else if (strcmp(name, "join") == 0) {
+        load->join = 1;
+
+    } else {
+        load->secure = 1;
+    }
+}
+
+
+static void
+load_set_halves(load_t *load, const char *name, const char *value)
+{
+    if (strcmp(value, "room") == 0) {
+        load->halves = LOAD_BY_ROOM;
+
+    } else if (strcmp(value, "member") == 0) {
+        load->halves = LOAD_BY_MEMBER;
+
+    } else {
+        load_fail(load, NULL, "--%s=room or --%s=member", name, name);
     }
 }
 
@@ -252,8 +332,8 @@ load_options(load_t *load, int argc, char **argv)
     load->host = "127.0.0.1";
     load->key = "pk_live_bench";
     load->path = "/v1";
+    load->channel = "bench";
     load->rooms = 100;
-    load->room_size = 2;
     load->bytes = 200;
     load->opening = 128;
     load->warmup = 0.5;
@@ -303,21 +383,66 @@ load_check(load_t *load)
         load_fail(load, NULL, "this dialect is not for this mode");
     }
 
+    if (load->acks && !(load->dialect->can & LOAD_ACKS)) {
+        load_fail(load, NULL, "this dialect has no acks");
+    }
+
+    if (load->secure && load->dialect->answer != NULL) {
+        load_fail(load, NULL, "this dialect has no TLS");
+    }
+
+    load_check_rooms(load);
+
     if (load->window == 0) {
         load->window = load->mode->window;
     }
+
+    if ((load->rate == 0) != (load->mode->due == NULL)) {
+        load_fail(load, NULL, "--rate belongs to mode paced, and it has to "
+                  "be there");
+    }
+
+    if (load->say != 0 && load->mode->traffic) {
+        load_fail(load, NULL, "--say belongs to mode idle");
+    }
+
+    if (load->sources == 0) {
+        load->sources = load->nclients / 20000 + 1;
+    }
+}
+
+
+static void
+load_check_rooms(load_t *load)
+{
+    uint32_t  size;
+
+    size = load->mode->speaker ? 50 : 2;
 
     if (load->mode->clients != 0) {
         load->rooms = load->alone ? load->alone : load->mode->clients;
         load->room_size = 1;
 
-    } else if (load->mode->traffic && load->room_size != 2) {
-        load_fail(load, NULL, "this mode is for rooms of two");
+    } else if (load->room_size == 0) {
+        load->room_size = size;
+    }
+
+    if (load->mode->clients == 0
+        && ((load->room_size != 2
+             && (load->say != 0 || load->halves != LOAD_WHOLE
+                 || (load->mode->traffic && !load->mode->speaker)))
+            || load->room_size < 2))
+    {
+        load_fail(load, NULL, "this is for rooms of two");
+    }
+
+    if (load->room_size > 2 && !(load->dialect->can & LOAD_ROOMS)) {
+        load_fail(load, NULL, "this dialect has rooms of two");
+    }
+
+    if (load->active == 0 || load->active > load->rooms) {
+        load->active = load->rooms;
     }
 
     load->nclients = load->rooms * load->room_size;
-
-    if (load->sources == 0) {
-        load->sources = load->nclients / 20000 + 1;
-    }
 }

@@ -91,10 +91,19 @@ load_report(load_t *load)
 
     if (load->mode->traffic) {
         printf(",\"messages\":%llu,\"seconds\":%.6f,\"server_cpu\":%.2f,"
-               "\"load_cpu\":%.2f,\"verified\":%llu",
+               "\"load_cpu\":%.2f,\"verified\":%llu,\"acks\":%llu",
                (unsigned long long) load->messages,
                (double) load->measured_ns / 1e9, load->server_cpu,
-               load->load_cpu, (unsigned long long) load->received);
+               load->load_cpu, (unsigned long long) load->received,
+               (unsigned long long) load->acked);
+    }
+
+    if (load->mode->due != NULL) {
+        printf(",\"rate\":%u,\"latency_us\":{\"count\":%llu,\"p50\":%.1f,"
+               "\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f}",
+               load->rate, (unsigned long long) load->latencies,
+               load_pace_quantile(load, 0.5), load_pace_quantile(load, 0.99),
+               load_pace_quantile(load, 0.999), (double) load->slowest / 1e3);
     }
 
     printf("}\n");

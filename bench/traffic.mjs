@@ -1,0 +1,148 @@
+// Messages, and connections that come and go: ours and its peers by turns.
+
+import { goalLines, rate, spread, table, thousands } from './figures.mjs';
+import { measure } from './generator.mjs';
+
+const ROOMS = 100;
+const FAN_ROOMS = 10;
+const FAN_SIZE = 50;
+const VISITORS = 256;
+const CONNECTIONS = 1024;
+const CONTEXT_ROUNDS = 3;
+
+const two = (mode, bytes, ...more) => [`--mode=${mode}`, `--rooms=${ROOMS}`,
+  `--bytes=${bytes}`, ...more];
+
+// "only" are the servers that have the mode at all
+const relayModes = [
+  { name: 'pingpong', label: 'one in flight, 200 B',
+    args: two('pingpong', 200) },
+  { name: 'window', label: '32 in flight, 200 B',
+    args: two('window', 200, '--window=32') },
+  { name: 'acks', label: 'the same, acks', only: ['ours', 'protocol'],
+    args: two('window', 200, '--window=32', '--acks=on') },
+  { name: 'window4k', label: '32 in flight, 4 KB',
+    args: two('window', 4096, '--window=32') },
+  { name: 'fanout', label: 'fan-out to 49, 200 B', rooms: FAN_SIZE,
+    args: ['--mode=fanout', `--rooms=${FAN_ROOMS}`, `--room-size=${FAN_SIZE}`,
+      '--window=4', '--bytes=200'] }
+];
+
+const joinedModes = [
+  { name: 'joined', label: 'connect and join',
+    args: ['--mode=connect', `--clients=${VISITORS}`, '--join=on'] }
+];
+
+const relayGoals = [
+  { mode: 'pingpong', other: 'floor', least: 0.95 },
+  { mode: 'pingpong', other: 'uws' },
+  { mode: 'pingpong', other: 'node' },
+  { mode: 'pingpong', other: 'nchan' },
+  { mode: 'window', other: 'batch' },
+  { mode: 'window', other: 'uws', least: 0.6 },
+  { mode: 'window', other: 'bun' },
+  { mode: 'window', other: 'node', least: 12 },
+  { mode: 'window', other: 'nchan' },
+  { mode: 'window', other: 'protocol' },
+  { mode: 'acks', other: 'protocol' },
+  { mode: 'window4k', other: 'batch' },
+  { mode: 'window4k', other: 'uws', least: 1.5 },
+  { mode: 'window4k', other: 'bun' },
+  { mode: 'window4k', other: 'node', least: 5 },
+  { mode: 'fanout', other: 'batch' },
+  { mode: 'fanout', other: 'uws', least: 0.95 },
+  { mode: 'fanout', other: 'bun' },
+  { mode: 'fanout', other: 'nchan', least: 3 }
+];
+
+const joinedGoals = [
+  { mode: 'joined', other: 'floor' },
+  { mode: 'joined', other: 'uws' },
+  { mode: 'joined', other: 'nchan', least: 1 },
+  { mode: 'joined', other: 'node' }
+];
+
+function takesPart(server, mode, round) {
+  return (mode.only === undefined || mode.only.includes(server.name))
+    && (mode.rooms === undefined || server.rooms === undefined)
+    && (!server.context || round <= CONTEXT_ROUNDS);
+}
+
+async function measureModes(modes, { chosen, rounds, seconds, progress }) {
+  const rows = [];
+  const running = new Map();
+
+  try {
+    for (const server of chosen) {
+      running.set(server, await server.start(CONNECTIONS));
+    }
+
+    for (let round = 1; round <= rounds; round++) {
+      for (const mode of modes) {
+        for (const server of chosen) {
+          if (!takesPart(server, mode, round)) {
+            continue;
+          }
+
+          const row = await measure(running.get(server),
+            [`--dialect=${server.dialect}`, `--seconds=${seconds}`,
+              ...mode.args]);
+
+          rows.push({ server: server.name, round, ...row, mode: mode.name });
+          progress(round, `${mode.label}, ${server.label}`, row);
+        }
+      }
+    }
+
+  } finally {
+    for (const server of running.values()) {
+      await server.stop();
+    }
+  }
+
+  return rows;
+}
+
+function modesTable(modes, rows, { chosen }) {
+  const cells = [['', ...modes.map((mode) => mode.label)]];
+
+  for (const server of chosen) {
+    cells.push([server.label, ...modes.map((mode) => {
+      const values = rows.filter((row) => row.server === server.name
+                                          && row.mode === mode.name)
+        .map(rate);
+
+      return values.length === 0 ? '' : thousands(spread(values).median);
+    })]);
+  }
+
+  return `${table(cells)}\n`;
+}
+
+function lines(modes, goals, rows, { chosen }) {
+  const labelled = goals.map((goal) => ({
+    ...goal, what: modes.find((mode) => mode.name === goal.mode).label
+  }));
+
+  return goalLines(labelled, rows, (name) =>
+    chosen.find((server) => server.name === name).label);
+}
+
+export const relay = {
+  measure: (run) => measureModes(relayModes, run),
+  lines: (rows, run) => lines(relayModes, relayGoals, rows, run),
+  text: (rows, run) => 'Messages delivered per second of server CPU; '
+    + `${ROOMS} rooms of 2, fan-out in ${FAN_ROOMS} rooms of ${FAN_SIZE};\n`
+    + `median of ${run.rounds} rounds of ${run.seconds} s `
+    + `(${CONTEXT_ROUNDS} where a peer is there for context)\n\n`
+    + modesTable(relayModes, rows, run)
+};
+
+export const joined = {
+  measure: (run) => measureModes(joinedModes, run),
+  lines: (rows, run) => lines(joinedModes, joinedGoals, rows, run),
+  text: (rows, run) => 'Visits per second of server CPU: connect, join, '
+    + `Close; ${VISITORS} clients, each with a\nroom of its own; median of `
+    + `${run.rounds} rounds of ${run.seconds} s\n\n`
+    + modesTable(joinedModes, rows, run)
+};
