@@ -5,7 +5,8 @@
  * Tests of sig_mailbox: threads as owners of slots, for ThreadSanitizer.  Two
  * threads live throughout, the third one's slot changes its owner again and
  * again.  Nobody looks without being woken; so a wake-up that is missing ends
- * in the deadline.
+ * in the deadline.  Every now and then one rests with a record in its hand,
+ * until others take it for stalled and move what it has not read.
  */
 
 
@@ -20,6 +21,7 @@
 #define ARENA         16384
 #define RECORDS       40000            /* of a thread that lives throughout */
 #define LIFE          400              /* of the others */
+#define REST          2000             /* records from one rest to the next */
 #define DEADLINE_SEC  300
 
 
@@ -29,6 +31,8 @@ typedef struct {
     uint32_t          number[SLOTS];   /* posted to each of the others */
     uint32_t          heard[SLOTS];    /* the last one of each */
     uint32_t          heard_life;      /* of the third slot */
+    uint32_t          rested;
+    uint32_t          stalls;          /* of others, when it was full */
     unsigned          seed;
     sig_mailbox_t     mb;
 } thread_t;
@@ -42,7 +46,9 @@ typedef struct {
 
 static void *live(void *data);
 static int say(thread_t *t);
+static void watch(thread_t *t);
 static void listen(thread_t *t);
+static void rest(void);
 static void hear(thread_t *t, uint32_t src, slice_t *record);
 static void wrong(const char *text);
 
@@ -50,6 +56,7 @@ static void wrong(const char *text);
 static region_t          region;
 static _Atomic uint32_t  event[SLOTS];
 static _Atomic uint32_t  heard_all;    /* threads that have heard the other */
+static _Atomic uint32_t  watches;
 static _Atomic uint32_t  faults;
 
 
@@ -107,7 +114,8 @@ main(void)
         torn += sig_mailbox_torn(&threads[i].mb);
     }
 
-    printf("# %u owners of the third slot\n", lives);
+    printf("# %u owners of the third slot, %u and %u times stalled\n", lives,
+           threads[0].stalls, threads[1].stalls);
 
     ok(lives > 5, "the third slot has changed its owner");
     ok(torn == 0, "no record was torn");
@@ -194,6 +202,7 @@ say(thread_t *t)
     p = sig_mailbox_reserve(&t->mb, len);
 
     if (p == NULL) {
+        watch(t);
         return 0;
     }
 
@@ -204,6 +213,7 @@ say(thread_t *t)
     memcpy(p, &head, sizeof(head_t));
 
     if (sig_mailbox_post(&t->mb, dst, &wake) != SIG_MAILBOX_OK) {
+        watch(t);
         return 0;
     }
 
@@ -218,6 +228,16 @@ say(thread_t *t)
 
 
 static void
+watch(thread_t *t)
+{
+    sig_mailbox_watch(&t->mb);
+    t->stalls += (t->mb.stalled != 0);
+
+    (void) atomic_fetch_add(&watches, 1);
+}
+
+
+static void
 listen(thread_t *t)
 {
     slice_t   record;
@@ -226,7 +246,33 @@ listen(thread_t *t)
     sig_mailbox_begin(&t->mb, 0);
 
     while (sig_mailbox_next(&t->mb, &src, &record)) {
+
+        if (t->slot != 2 && ++t->rested % REST == 0) {
+            rest();
+        }
+
         hear(t, src, &record);
+    }
+}
+
+
+/* as if stopped; not for ever, since others may have nothing to say */
+
+static void
+rest(void)
+{
+    int       i;
+    uint32_t  before;
+
+    before = atomic_load(&watches);
+
+    for (i = 0; i < 10000; i++) {
+
+        if (atomic_load(&watches) - before > 4 * SIG_MAILBOX_STALLED) {
+            break;
+        }
+
+        (void) sched_yield();
     }
 }
 

@@ -45,7 +45,7 @@ static u_char          *region;
 static ledger_t        *ledger;
 static sig_registry_t   master;
 static sigset_t         chld;
-static pid_t            pids[KILL_WORKERS_MAX];
+static pid_t            pids[WORKERS_MAX];
 static uint32_t         nworkers;
 static uint32_t         nrunning;
 static uint32_t         wanted;
@@ -77,7 +77,7 @@ make(void)
     name.data = (u_char *) "default";
     name.len = 7;
 
-    rc = sig_registry_create(region, SIZE, KILL_SLOTS, seed);
+    rc = sig_registry_create(region, SIZE, WORKER_SLOTS, seed);
 
     if (rc != SIG_REGISTRY_OK
         || kill_attach(&master, ledger, region, SIZE) != SIG_REGISTRY_OK
@@ -299,7 +299,7 @@ look(void)
     what = sig_registry_check(&master);
 
     if (what == NULL) {
-        kill_reap(&master, ledger, 1);
+        worker_reap(&master, ledger, 1);
         what = sig_registry_check(&master);
     }
 
@@ -424,7 +424,7 @@ end(void)
         wait_children(1000000);
     }
 
-    kill_reap(&master, ledger, 1);
+    worker_reap(&master, ledger, 1);
     (void) sig_registry_publish_keys(&master, 0, NULL, 0);
     sig_registry_stats(&master, &stats);
 
@@ -435,13 +435,13 @@ end(void)
        && stats.bytes_free == empty - 64,
        "nothing is left in the end");
 
-    for (i = 0; i < KILL_SLOTS; i++) {
+    for (i = 0; i < WORKER_SLOTS; i++) {
         if (sig_registry_slot(&master, i)->state != SIG_SLOT_FREE) {
             break;
         }
     }
 
-    ok(i == KILL_SLOTS, "every slot is free in the end");
+    ok(i == WORKER_SLOTS, "every slot is free in the end");
 }
 
 
@@ -476,7 +476,7 @@ kill_parent(int argc, char **argv, uint32_t usual)
     nworkers = argc > 2 ? (uint32_t) strtoul(argv[2], NULL, 10) : 4;
     state = argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t) time(NULL);
 
-    if (nworkers == 0 || nworkers > KILL_WORKERS_MAX) {
+    if (nworkers == 0 || nworkers > WORKERS_MAX) {
         return 2;
     }
 
