@@ -18,13 +18,10 @@
  *     ngx_signaling_token.c       JSON Web Tokens as credentials
  *     ngx_signaling_conn.c        one connection: memory, ping, close
  *     ngx_signaling_input.c       bytes, frames, messages from a client
- *     ngx_signaling_frame.c       frames, built once and shared
- *     ngx_signaling_deflate.c     compression, done once and shared
- *     ngx_signaling_output.c      output queues
+ *     ngx_signaling_output.h      what goes out: frames, queues, deltas
  *     ngx_signaling_peer.c        what a client message does
  *     ngx_signaling_room.c        rooms of this worker, fan-out
  *     ngx_signaling_presence.c    snapshots, changes of rooms
- *     ngx_signaling_delta.c       changes gathered and told
  *     ngx_signaling_ipc.c         records to other workers
  *     ngx_signaling_record.c      records from other workers
  *     ngx_signaling_worker.c      a worker's life: slots, ticks, reaping
@@ -93,6 +90,9 @@ typedef struct ngx_signaling_partial_s ngx_signaling_partial_t;
 typedef struct ngx_signaling_deflate_s ngx_signaling_deflate_t;
 
 
+#include "ngx_signaling_output.h"
+
+
 /*
  * Of a request: the subprotocols with a token, taken from their header before
  * that was overwritten, and, once the credential is accepted, what the
@@ -122,44 +122,6 @@ typedef struct {
     ngx_uint_t                 code;         /* of a refusal, or 0 */
     const char                *reason;
 } ngx_signaling_handshake_t;
-
-
-/*
- * A server frame, head included, built once and shared by all its
- * recipients in this worker.  One that somebody gets compressed has the
- * compressed frame behind it, or itself when compression does not pay.
- */
-
-struct ngx_signaling_frame_s {
-    ngx_signaling_worker_t    *worker;
-    ngx_signaling_frame_t     *next;         /* of the free ones */
-    ngx_signaling_frame_t     *deflated;     /* NULL when not tried */
-    uint32_t                   size_class;
-    uint32_t                   refs;
-    uint32_t                   len;
-    u_char                     data[1];
-};
-
-
-/*
- * A place in an output queue.  In the queue of held frames, room names the
- * room that the frame is about (NULL: none), and a snapshot has the time
- * before which it may not go.
- */
-
-struct ngx_signaling_item_s {
-    ngx_signaling_item_t      *next;
-    ngx_signaling_frame_t     *frame;
-    ngx_signaling_room_t      *room;
-    ngx_msec_t                 due;
-    unsigned                   snapshot:1;
-};
-
-
-typedef struct {
-    ngx_signaling_item_t      *first;
-    ngx_signaling_item_t      *last;         /* when first is not NULL */
-} ngx_signaling_queue_t;
 
 
 /* what a token adds to its key; patterns, when scoped, then their text */
@@ -543,42 +505,6 @@ ngx_int_t ngx_signaling_input(ngx_signaling_conn_t *sc, u_char *p,
     u_char *last);
 
 
-/* ngx_signaling_frame.c */
-
-ngx_signaling_frame_t *ngx_signaling_frame(ngx_signaling_worker_t *sw,
-    ngx_uint_t opcode, size_t len, u_char **p);
-void ngx_signaling_frame_unref(ngx_signaling_frame_t *f);
-
-
-/* ngx_signaling_deflate.c */
-
-ngx_int_t ngx_signaling_deflate_open(ngx_signaling_worker_t *sw,
-    ngx_signaling_loc_conf_t *conf);
-ngx_int_t ngx_signaling_inflate(ngx_signaling_conn_t *sc, u_char **p,
-    size_t *len);
-ngx_signaling_frame_t *ngx_signaling_deflated(ngx_signaling_conn_t *sc,
-    ngx_signaling_frame_t *f);
-
-
-/* ngx_signaling_output.c */
-
-void ngx_signaling_send(ngx_signaling_conn_t *sc, ngx_signaling_frame_t *f);
-void ngx_signaling_deliver(ngx_signaling_conn_t *sc,
-    ngx_signaling_room_t *room, ngx_signaling_frame_t *f);
-void ngx_signaling_hold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
-    ngx_signaling_frame_t *f, ngx_uint_t snapshot);
-void ngx_signaling_unhold(ngx_signaling_conn_t *sc,
-    ngx_signaling_room_t *room);
-void ngx_signaling_unhold_all(ngx_signaling_conn_t *sc);
-void ngx_signaling_doom(ngx_signaling_conn_t *sc, ngx_uint_t code);
-void ngx_signaling_dirty(ngx_signaling_conn_t *sc);
-void ngx_signaling_flush_post(ngx_signaling_worker_t *sw);
-void ngx_signaling_output_clear(ngx_signaling_conn_t *sc,
-    ngx_uint_t keep_begun);
-ngx_int_t ngx_signaling_output_flush(ngx_signaling_conn_t *sc);
-ngx_int_t ngx_signaling_output_init(ngx_signaling_worker_t *sw);
-
-
 /* ngx_signaling_peer.c */
 
 void ngx_signaling_message(ngx_signaling_conn_t *sc, u_char *p, size_t len);
@@ -619,20 +545,6 @@ void ngx_signaling_heard(ngx_signaling_worker_t *sw,
     const slice_t *metadata);
 void ngx_signaling_departed(ngx_signaling_worker_t *sw,
     sig_departure_t *departure, ngx_uint_t origin);
-
-
-/* ngx_signaling_delta.c */
-
-void ngx_signaling_news_init(ngx_signaling_worker_t *sw);
-void ngx_signaling_news(ngx_signaling_worker_t *sw,
-    ngx_signaling_room_t *room, ngx_uint_t joined, ngx_uint_t shared_id,
-    uint64_t seq, const slice_t *peer, const slice_t *metadata);
-void ngx_signaling_news_tell(ngx_signaling_worker_t *sw,
-    ngx_signaling_room_t *room);
-void ngx_signaling_news_tell_one(ngx_signaling_conn_t *sc);
-void ngx_signaling_news_flush(ngx_signaling_worker_t *sw);
-void ngx_signaling_news_forget(ngx_signaling_worker_t *sw,
-    ngx_signaling_room_t *room);
 
 
 /* ngx_signaling_ipc.c */

@@ -28,21 +28,12 @@
 static void ngx_signaling_push(ngx_signaling_conn_t *sc,
     ngx_signaling_frame_t *f);
 static void ngx_signaling_dirty_crowd(ngx_signaling_conn_t *sc);
-static ngx_signaling_item_t *ngx_signaling_item(ngx_signaling_worker_t *sw);
-static void ngx_signaling_queue_push(ngx_signaling_queue_t *q,
-    ngx_signaling_item_t *item);
-static ngx_signaling_item_t *ngx_signaling_queue_pop(
-    ngx_signaling_queue_t *q);
-static void ngx_signaling_item_done(ngx_signaling_conn_t *sc,
-    ngx_signaling_item_t *item);
 static ssize_t ngx_signaling_output_plain(ngx_signaling_conn_t *sc);
 static ssize_t ngx_signaling_output_ssl(ngx_signaling_conn_t *sc);
 static void ngx_signaling_output_advance(ngx_signaling_conn_t *sc,
     size_t sent);
 static void ngx_signaling_flush_handler(ngx_event_t *ev);
 static void ngx_signaling_flush_first(ngx_queue_t *queue);
-static void ngx_signaling_snapshots_handler(ngx_event_t *ev);
-static void ngx_signaling_release(ngx_signaling_conn_t *sc);
 
 
 ngx_int_t
@@ -52,15 +43,10 @@ ngx_signaling_output_init(ngx_signaling_worker_t *sw)
     sw->flush.data = sw;
     sw->flush.log = sw->log;
 
-    sw->snapshots.handler = ngx_signaling_snapshots_handler;
-    sw->snapshots.data = sw;
-    sw->snapshots.log = sw->log;
-    sw->snapshots.cancelable = 1;
-
     ngx_queue_init(&sw->dirty);
     ngx_queue_init(&sw->crowd);
-    ngx_queue_init(&sw->waiting);
 
+    ngx_signaling_held_init(sw);
     ngx_signaling_news_init(sw);
 
     sw->scratch = ngx_palloc(sw->cycle->pool, NGX_SIGNALING_SCRATCH);
@@ -136,104 +122,6 @@ ngx_signaling_deliver(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
     }
 
     ngx_signaling_dirty(sc);
-}
-
-
-/* holds a frame; a snapshot, for the time that its location says */
-
-void
-ngx_signaling_hold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
-    ngx_signaling_frame_t *f, ngx_uint_t snapshot)
-{
-    ngx_signaling_item_t    *item;
-    ngx_signaling_worker_t  *sw;
-
-    sw = sc->worker;
-
-    if (sc->deflate) {
-        f = ngx_signaling_deflated(sc, f);
-    }
-
-    if (sc->out_bytes + f->len > sc->conf->send_buffer && sc->held.first) {
-        ngx_signaling_doom(sc, SIG_WS_POLICY);
-        return;
-    }
-
-    item = ngx_signaling_item(sw);
-    if (item == NULL) {
-        ngx_signaling_doom(sc, SIG_WS_INTERNAL);
-        return;
-    }
-
-    f->refs++;
-    item->frame = f;
-    item->room = room;
-    item->snapshot = snapshot;
-    item->due = ngx_current_msec + (snapshot ? sc->conf->snapshot_delay : 0);
-
-    sc->out_bytes += f->len;
-
-    if (sc->held.first == NULL) {
-        ngx_queue_insert_tail(&sw->waiting, &sc->waiting);
-
-        if (!sw->snapshots.timer_set) {
-            ngx_add_timer(&sw->snapshots, sc->conf->snapshot_delay);
-        }
-    }
-
-    ngx_signaling_queue_push(&sc->held, item);
-}
-
-
-/* forgets what is held about a room that the connection has left */
-
-void
-ngx_signaling_unhold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room)
-{
-    ngx_signaling_item_t   *item;
-    ngx_signaling_queue_t   kept;
-
-    if (sc->held.first == NULL) {
-        return;
-    }
-
-    kept.first = NULL;
-    kept.last = NULL;
-
-    while ((item = ngx_signaling_queue_pop(&sc->held)) != NULL) {
-
-        if (item->room == room) {
-            sc->out_bytes -= item->frame->len;
-            ngx_signaling_item_done(sc, item);
-            continue;
-        }
-
-        ngx_signaling_queue_push(&kept, item);
-    }
-
-    sc->held = kept;
-
-    if (kept.first == NULL) {
-        ngx_queue_remove(&sc->waiting);
-    }
-}
-
-
-void
-ngx_signaling_unhold_all(ngx_signaling_conn_t *sc)
-{
-    ngx_signaling_item_t  *item;
-
-    if (sc->held.first == NULL) {
-        return;
-    }
-
-    ngx_queue_remove(&sc->waiting);
-
-    while ((item = ngx_signaling_queue_pop(&sc->held)) != NULL) {
-        sc->out_bytes -= item->frame->len;
-        ngx_signaling_item_done(sc, item);
-    }
 }
 
 
@@ -558,77 +446,9 @@ ngx_signaling_flush_first(ngx_queue_t *queue)
 }
 
 
-static void
-ngx_signaling_snapshots_handler(ngx_event_t *ev)
-{
-    ngx_msec_t               next;
-    ngx_queue_t             *q, *following;
-    ngx_msec_int_t           left;
-    ngx_signaling_conn_t    *sc;
-    ngx_signaling_worker_t  *sw;
+/* an item for a queue; NULL without memory */
 
-    sw = ev->data;
-    next = NGX_TIMER_INFINITE;
-
-    for (q = ngx_queue_head(&sw->waiting);
-         q != ngx_queue_sentinel(&sw->waiting);
-         q = following)
-    {
-        following = ngx_queue_next(q);
-        sc = ngx_queue_data(q, ngx_signaling_conn_t, waiting);
-
-        left = (ngx_msec_int_t) (sc->held.first->due - ngx_current_msec);
-
-        if (left <= 0) {
-            ngx_signaling_release(sc);
-
-            if (sc->held.first == NULL) {
-                continue;
-            }
-
-            left = (ngx_msec_int_t) (sc->held.first->due - ngx_current_msec);
-        }
-
-        next = ngx_min(next, (ngx_msec_t) ngx_max(left, 1));
-    }
-
-    if (next != NGX_TIMER_INFINITE) {
-        ngx_add_timer(ev, next);
-    }
-}
-
-
-/* moves what is held up to the next snapshot that is not due */
-
-static void
-ngx_signaling_release(ngx_signaling_conn_t *sc)
-{
-    ngx_signaling_item_t  *item;
-
-    while (sc->held.first) {
-        item = sc->held.first;
-
-        if (item->snapshot
-            && (ngx_msec_int_t) (item->due - ngx_current_msec) > 0)
-        {
-            break;
-        }
-
-        (void) ngx_signaling_queue_pop(&sc->held);
-
-        item->room = NULL;
-        ngx_signaling_queue_push(&sc->out, item);
-    }
-
-    if (sc->held.first == NULL) {
-        ngx_queue_remove(&sc->waiting);
-    }
-
-    ngx_signaling_dirty(sc);
-}
-
-
-static ngx_signaling_item_t *
+ngx_signaling_item_t *
 ngx_signaling_item(ngx_signaling_worker_t *sw)
 {
     ngx_signaling_item_t  *item;
@@ -655,7 +475,9 @@ ngx_signaling_item(ngx_signaling_worker_t *sw)
 }
 
 
-static void
+/* gives an item back, and its reference to a frame */
+
+void
 ngx_signaling_item_done(ngx_signaling_conn_t *sc, ngx_signaling_item_t *item)
 {
     ngx_signaling_worker_t  *sw;
@@ -672,35 +494,4 @@ ngx_signaling_item_done(ngx_signaling_conn_t *sc, ngx_signaling_item_t *item)
     item->next = sw->items;
     sw->items = item;
     sw->nitems++;
-}
-
-
-static void
-ngx_signaling_queue_push(ngx_signaling_queue_t *q, ngx_signaling_item_t *item)
-{
-    item->next = NULL;
-
-    if (q->first == NULL) {
-        q->first = item;
-
-    } else {
-        q->last->next = item;
-    }
-
-    q->last = item;
-}
-
-
-static ngx_signaling_item_t *
-ngx_signaling_queue_pop(ngx_signaling_queue_t *q)
-{
-    ngx_signaling_item_t  *item;
-
-    item = q->first;
-
-    if (item) {
-        q->first = item->next;
-    }
-
-    return item;
 }

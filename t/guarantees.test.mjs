@@ -164,12 +164,18 @@ class Observer {
   }
 }
 
-/* everyone tells everyone that it is through; behind that nothing comes */
-async function settle(observers) {
-  const names = new Set(observers.map((o) => o.client.peerId));
+/*
+ * Everyone tells everyone that it is through; behind that nothing comes.  With
+ * one worker it is enough that one does, after all that was sent was handled.
+ */
+async function settle(observers, tellers = observers) {
+  const everyone = new Set(observers.map((o) => o.client.peerId));
+  const names = new Set(tellers.map((o) => o.client.peerId));
 
-  for (const { client } of observers) {
-    for (const to of names) {
+  await Promise.all(observers.map(({ client }) => client.settled()));
+
+  for (const { client } of tellers) {
+    for (const to of everyone) {
       client.send({ type: 'send', to, data: 'end' });
     }
   }
@@ -188,7 +194,7 @@ async function settle(observers) {
 }
 
 /* joins, leaves, publishes and sends, in any order, and who is where then */
-async function atRandom(ngx, { seed, count, channels, steps }) {
+async function atRandom(ngx, { seed, count, channels, steps, tellers }) {
   const random = dice(seed);
   const clients = await connectApart(ngx, count, { path: '/fast' });
   const observers = clients.map((client) =>
@@ -229,7 +235,7 @@ async function atRandom(ngx, { seed, count, channels, steps }) {
     }
   }
 
-  await settle(observers);
+  await settle(observers, observers.slice(0, tellers));
 
   for (const o of observers) {
     for (const channel of channels) {
@@ -459,7 +465,7 @@ describe('guarantees in a large room', { timeout: 120000 }, () => {
   after(() => ngx?.finish());
 
   test('120 clients at random', () => atRandom(ngx,
-    { seed: 4, count: 120, channels: ['large'], steps: 2500 }));
+    { seed: 4, count: 120, channels: ['large'], steps: 2000, tellers: 1 }));
 
   test('who comes is announced before what it says', async () => {
     const members = await connectApart(ngx, 100, { path: '/fast' });
@@ -471,7 +477,7 @@ describe('guarantees in a large room', { timeout: 120000 }, () => {
 
     // the first one opens the interval, the second one comes within
 
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 10; i++) {
       const [a, b] = await connectApart(ngx, 2, { path: '/fast' });
 
       a.send({ type: 'subscribe', channel: 'hall' });
