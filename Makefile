@@ -21,7 +21,7 @@ PACKAGES  = gcc nginx nginx-dev libjansson-dev libssl-dev libpcre2-dev \
             zlib1g-dev
 RUN_PACKAGES  = coturn nodejs $(NPM)
 TEST_PACKAGES = chromium openssl clang clang-tidy cppcheck dpkg-dev xz-utils \
-                libclang-rt-14-dev libfaketime
+                libclang-rt-14-dev libfaketime valgrind
 
 # Debian has it in a package of its own, others give it with nodejs.
 

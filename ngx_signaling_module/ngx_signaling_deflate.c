@@ -92,6 +92,28 @@ ngx_signaling_deflate_open(ngx_signaling_worker_t *sw,
 }
 
 
+void
+ngx_signaling_deflate_free(ngx_signaling_worker_t *sw)
+{
+    ngx_signaling_deflate_t  *deflate;
+
+    deflate = sw->deflate;
+
+    if (deflate == NULL) {
+        return;
+    }
+
+    sig_deflate_free(&deflate->streams);
+
+    if (deflate->message) {
+        ngx_free(deflate->message);
+    }
+
+    ngx_free(deflate);
+    sw->deflate = NULL;
+}
+
+
 /*
  * Restores a message; it is good until the next one.  NGX_ERROR: it is none,
  * or too long, and the connection was closed.

@@ -99,6 +99,28 @@ ngx_signaling_news_init(ngx_signaling_worker_t *sw)
 }
 
 
+/* those that are kept for the next room */
+
+void
+ngx_signaling_news_free(ngx_signaling_worker_t *sw)
+{
+    ngx_signaling_batch_t  *batch;
+
+    while (sw->batches) {
+        batch = sw->batches;
+        sw->batches = batch->next;
+
+        if (batch->data) {
+            ngx_free(batch->data);
+        }
+
+        ngx_free(batch);
+    }
+
+    sw->nbatches = 0;
+}
+
+
 /*
  * A change of a room with the number seq, to be told to those members who may
  * see it, do not know it yet and are not that peer.

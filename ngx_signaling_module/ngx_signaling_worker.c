@@ -32,6 +32,7 @@ static void ngx_signaling_worker_reap_slot(ngx_signaling_worker_t *sw,
 static ngx_uint_t ngx_signaling_gone(uint32_t pid);
 static void ngx_signaling_worker_alarm(ngx_signaling_worker_t *sw);
 static ngx_uint_t ngx_signaling_warns(ngx_msec_t *warned);
+static void ngx_signaling_worker_free(ngx_signaling_worker_t *sw);
 
 
 ngx_int_t
@@ -491,10 +492,57 @@ ngx_signaling_worker_exit(ngx_signaling_worker_t *sw)
         sig_registry_drain(sw->registry, sw->zone->generation);
     }
 
-    if (!sw->slotted) {
-        return;
+    if (sw->slotted) {
+        ngx_signaling_retire_flush(sw);
+        ngx_signaling_worker_unslot(sw);
     }
 
-    ngx_signaling_retire_flush(sw);
-    ngx_signaling_worker_unslot(sw);
+    if (sw->connections == 0) {
+        ngx_signaling_worker_free(sw);
+    }
+}
+
+
+/*
+ * What was kept to be used again.  The process ends in any case; but what is
+ * left now has been lost, and t/valgrind.mjs looks for that.
+ */
+
+static void
+ngx_signaling_worker_free(ngx_signaling_worker_t *sw)
+{
+    ngx_uint_t              i;
+    ngx_signaling_item_t   *item;
+    ngx_signaling_frame_t  *f;
+
+    for (i = 0; i < NGX_SIGNALING_FRAME_CLASSES; i++) {
+        while (sw->frames[i]) {
+            f = sw->frames[i];
+            sw->frames[i] = f->next;
+            ngx_free(f);
+        }
+    }
+
+    while (sw->items) {
+        item = sw->items;
+        sw->items = item->next;
+        ngx_free(item);
+    }
+
+    for (i = 0; i < sw->nchunks; i++) {
+        ngx_free(sw->chunks[i]);
+    }
+
+    if (sw->chunks) {
+        ngx_free(sw->chunks);
+    }
+
+    ngx_signaling_news_free(sw);
+    ngx_signaling_deflate_free(sw);
+
+    ngx_destroy_pool(sw->spare);
+    ngx_free(sw->by_name);
+    ngx_free(sw->by_ref);
+    ngx_free(sw->retired);
+    ngx_free(sw->roster);
 }

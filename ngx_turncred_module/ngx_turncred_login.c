@@ -154,7 +154,7 @@ ngx_turncred_signaling(ngx_http_request_t *r, const char *variable,
         return NGX_ERROR;
     }
 
-    if (!vv->not_found && vv->valid) {
+    if (!vv->not_found) {
         value->len = vv->len;
         value->data = vv->data;
     }

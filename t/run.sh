@@ -5,6 +5,7 @@
 # Runs the tests, after `make modules`: all stages, or those named.
 #
 #     t/run.sh [lint] [unit] [fuzz] [one] [four] [tls] [chaos] [static] [asan]
+#              [memcheck]
 #
 # The output of a stage goes into build/test/STAGE.log; what failed is shown.
 
@@ -12,7 +13,7 @@ set -u
 
 cd "$(dirname "$0")/.."
 
-stages="lint unit fuzz one four tls chaos static asan"
+stages="lint unit fuzz one four tls chaos static asan memcheck"
 build=build
 out=$build/test
 
@@ -80,6 +81,10 @@ asan() {
     e2e WORKERS=4 NGINX="$PWD/$build/asan/nginx" \
         BUILD_DIR="$PWD/$build/asan" \
         ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0
+}
+
+memcheck() {
+    node t/valgrind.mjs
 }
 
 # sum PATTERN LOG: of the numbers that the last group of the pattern takes
