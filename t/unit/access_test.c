@@ -32,6 +32,7 @@ typedef struct {
 
 static void test_origin_allowed(void);
 static void test_find(void);
+static void test_pair(void);
 static void test_channel_allowed(void);
 static void test_text(void);
 static void test_random_text(void);
@@ -117,6 +118,53 @@ test_find(void)
     ok(access_equal(&a.key.id, &a.key.id), "equal: the same");
     ok(!access_equal(&a.key.id, &b.key.id), "equal: different");
     ok(!access_equal(&a.key.id, &id), "equal: one is empty");
+}
+
+
+static void
+test_pair(void)
+{
+    size_t          i;
+    slice_t         pair;
+    test_key_t      secret, publishable, asymmetric;
+    access_key_t   *list[3];
+    access_keys_t   keys;
+
+    static const char  *wrong[] = {
+        "", ":", "sk", "sk:", ":a:b", "sk:a:", "sk:a:bc", "sk:a", "s:a:b",
+        "pk:", "pk:a:b", "ec:", "sk a:b"
+    };
+
+    make_key(&secret, ACCESS_SECRET);
+    make_key(&publishable, ACCESS_PUBLISHABLE);
+    make_key(&asymmetric, ACCESS_SECRET);
+
+    secret.key.id = text_slice("sk");
+    secret.key.secret = text_slice("a:b");
+    publishable.key.id = text_slice("pk");
+    asymmetric.key.id = text_slice("ec");
+    asymmetric.key.secret.len = 0;
+
+    list[0] = &publishable.key;
+    list[1] = &asymmetric.key;
+    list[2] = &secret.key;
+
+    keys.elts = list;
+    keys.nelts = 3;
+
+    pair = text_slice("sk:a:b");
+    ok(access_key_by_pair(&keys, &pair) == &secret.key, "pair");
+
+    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        pair = text_slice(wrong[i]);
+
+        if (access_key_by_pair(&keys, &pair) != NULL) {
+            printf("# %s\n", wrong[i]);
+            break;
+        }
+    }
+
+    ok(i == sizeof(wrong) / sizeof(wrong[0]), "pair: not of a key");
 }
 
 
@@ -669,6 +717,7 @@ main(void)
 {
     test_origin_allowed();
     test_find();
+    test_pair();
     test_channel_allowed();
     test_text();
     test_random_text();

@@ -291,8 +291,9 @@ error_is(sig_code_e code, const char *name, const slice_t *id,
 static void
 test_message(void)
 {
-    size_t   len;
-    u_char  *p;
+    size_t    len;
+    u_char   *p;
+    slice_t   json;
 
     len = sig_proto_message_len(&channel, &peer, &data, &none);
     p = room(len);
@@ -318,6 +319,36 @@ test_message(void)
        "message: data is not changed");
     ok(memcmp(p + len - metadata.len - 1, metadata.data, metadata.len) == 0,
        "message: the metadata comes last");
+
+    /* added by a worker that was not told it */
+
+    json.len = sig_proto_message_len(&channel, &peer, &data, &none);
+    json.data = malloc(json.len);
+
+    if (json.data == NULL) {
+        ok(0, "no memory");
+        return;
+    }
+
+    (void) sig_proto_message(json.data, &channel, &peer, &data, &none);
+
+    ok(sig_proto_message_add_len(&json, &metadata) == len,
+       "message: its length with what is added");
+
+    p = room(len);
+
+    ok(frame_is(p, sig_proto_message_add(p, &json, &metadata), len,
+                "{\"type\":\"message\",\"channel\":\"room \\\"42\\\"\","
+                "\"from\":\"alice\",\"data\":{\"text\":[1.0,\"\xc3\xa9\"]},"
+                "\"fromMetadata\":{\"username\":\"Al\xc3\xa9\"}}"),
+       "message: metadata is added");
+
+    p = room(json.len);
+
+    ok(sig_proto_message_add(p, &json, &none) == p + json.len
+       && memcmp(p, json.data, json.len) == 0, "message: none is added");
+
+    free(json.data);
 }
 
 
