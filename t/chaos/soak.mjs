@@ -297,7 +297,8 @@ try {
   assert.deepEqual(bad, []);
   console.log('1 passed, 0 failed');
 } catch (error) {
-  console.log(error);
+  console.log(error.message);
+  console.log(error.stack);
   for (const { crowd } of soak.site.places ?? []) {
     console.log(crowd.faults.slice(0, 10).join('\n'));
   }
