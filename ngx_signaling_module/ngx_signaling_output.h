@@ -97,6 +97,7 @@ void ngx_signaling_unhold_all(ngx_signaling_conn_t *sc);
 /* ngx_signaling_delta.c */
 
 void ngx_signaling_news_init(ngx_signaling_worker_t *sw);
+void ngx_signaling_news_free(ngx_signaling_worker_t *sw);
 void ngx_signaling_news(ngx_signaling_worker_t *sw,
     ngx_signaling_room_t *room, ngx_uint_t joined, ngx_uint_t shared_id,
     uint64_t seq, const slice_t *peer, const slice_t *metadata);
@@ -116,6 +117,7 @@ ngx_int_t ngx_signaling_inflate(ngx_signaling_conn_t *sc, u_char **p,
     size_t *len);
 ngx_signaling_frame_t *ngx_signaling_deflated(ngx_signaling_conn_t *sc,
     ngx_signaling_frame_t *f);
+void ngx_signaling_deflate_free(ngx_signaling_worker_t *sw);
 
 
 static ngx_inline void
