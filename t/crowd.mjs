@@ -362,9 +362,12 @@ export class Member extends Client {
 
     if (reply.type === 'error' && reply.code === 'peer_not_found') {
       const to = this.crowd.known.get(frame.to);
-      this.fault(to.state !== 'open' || to.going ||
-        allowed.includes(reply.code),
-        `${frame.to} was not found`);
+
+      // one that its worker has closed may not know yet
+
+      if (!to.going && !allowed.includes(reply.code)) {
+        this.crowd.unfound.push(to);
+      }
       return;
     }
 
@@ -378,6 +381,7 @@ export class Crowd {
     this.known = new Map();     // everybody there ever was, by peer ID
     this.faults = [];
     this.drained = [];          // in the order of their closes
+    this.unfound = [];          // members to whom nobody could send
     this.killed = new Set();    // workers
     this.received = 0;
     this.busy = false;
@@ -620,6 +624,12 @@ export class Crowd {
       }
     }
 
+    const wrong = this.unfound.find(({ state: s }) => s === 'open');
+
+    if (wrong) {
+      return `${wrong.peerId} was not found`;
+    }
+
     return this.backend?.missing() ?? null;
   }
 
@@ -672,6 +682,7 @@ export class Crowd {
     }
 
     this.drained.length = 0;
+    this.unfound.length = 0;
     this.killed.clear();
     this.backend?.forget();
   }

@@ -199,7 +199,13 @@ export class Site {
 
   kill(...pids) {
     this.doom(...pids);
-    pids.forEach((pid) => process.kill(pid, 'SIGKILL'));
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        assert.equal(error.code, 'ESRCH');      // it has just exited
+      }
+    }
   }
 
   /* the dead are replaced, and in no zone anybody is listed for them */
