@@ -2,18 +2,30 @@
 // ones, beside one that stays. A worker that is stopped accepts nobody, so
 // whoever comes meanwhile is with the other one.
 
+import { spawnSync } from 'node:child_process';
+
 import { rate, ratios, table, thousands, spread } from './figures.mjs';
 import { measure } from './generator.mjs';
+import { LOAD_CORE, SERVER_CORE } from './process.mjs';
 
 const ROOMS = 100;
+const MOST = 1.25;
 
 const modes = [
   { name: 'pingpong', label: 'one in flight, 200 B',
     args: ['--mode=pingpong', '--bytes=200'] },
-  { name: 'window', label: '32 in flight, 200 B', most: 1.25,
+  { name: 'window', label: '32 in flight, 200 B',
     args: ['--mode=window', '--window=32', '--bytes=200'] },
-  { name: 'window4k', label: '32 in flight, 4 KB', most: 1.25,
-    args: ['--mode=window', '--window=32', '--bytes=4096'] }
+  // 32 could be more than may wait for one worker, and be refused
+  { name: 'window4k', label: '8 in flight, 4 KB',
+    args: ['--mode=window', '--window=8', '--bytes=4096'] }
+];
+
+// On one core the workers take turns, and a wake may stop the one that sent it.
+// On two the second one shares its core with the load generator.
+const layouts = [
+  { name: 'one core', cores: [SERVER_CORE, SERVER_CORE] },
+  { name: 'two cores', cores: [SERVER_CORE, LOAD_CORE] }
 ];
 
 const placements = [
@@ -57,26 +69,46 @@ async function place(running, mode, placement, seconds) {
   return row;
 }
 
+async function startOn(ours, cores) {
+  const running = await ours.start(4 * ROOMS, { workers: cores.length });
+
+  cores.forEach((core, i) => {
+    spawnSync('taskset', ['-pc', String(core), String(running.pids[i])]);
+  });
+
+  return running;
+}
+
 async function measureCrossing({ chosen, rounds, seconds, progress }) {
   const ours = chosen.find((server) => server.name === 'ours');
-  const running = await ours.start(4 * ROOMS, { workers: 2 });
+  const running = new Map();
   const rows = [];
 
   try {
+    for (const layout of layouts) {
+      running.set(layout, await startOn(ours, layout.cores));
+    }
+
     for (let round = 1; round <= rounds; round++) {
       for (const mode of modes) {
-        for (const placement of placements) {
-          const row = await place(running, mode, placement, seconds);
+        for (const layout of layouts) {
+          for (const placement of placements) {
+            const row = await place(running.get(layout), mode, placement,
+              seconds);
 
-          rows.push({ round, ...row, mode: mode.name,
-                      server: placement.name });
-          progress(round, `${mode.label}, ${placement.label}`, row);
+            rows.push({ round, ...row, mode: `${mode.name}, ${layout.name}`,
+                        server: placement.name });
+            progress(round,
+              `${mode.label}, ${layout.name}, ${placement.label}`, row);
+          }
         }
       }
     }
 
   } finally {
-    await running.stop();
+    for (const one of running.values()) {
+      await one.stop();
+    }
   }
 
   return rows;
@@ -85,22 +117,27 @@ async function measureCrossing({ chosen, rounds, seconds, progress }) {
 export const crossing = {
   measure: measureCrossing,
 
-  lines: (rows) => modes.map((mode) => ({
-    what: `server CPU of a message that crosses, ${mode.label}`,
+  lines: (rows) => layouts.flatMap((layout) => modes.map((mode) => ({
+    what: `server CPU of a message that crosses, ${mode.label}, `
+      + `workers on ${layout.name}`,
     beside: 'that stays',
-    value: ratios(rows, mode.name, 'cross', 'same', (row) => 1 / rate(row)),
-    most: mode.most
-  })),
+    value: ratios(rows, `${mode.name}, ${layout.name}`, 'cross', 'same',
+      (row) => 1 / rate(row)),
+    most: MOST
+  }))),
 
   text: (rows) => {
-    const cells = [['Two workers on one core',
+    const cells = [['Messages per second of both workers\' CPU',
       ...placements.map(({ label }) => label)]];
 
-    for (const mode of modes) {
-      cells.push([mode.label, ...placements.map(({ name }) => thousands(
-        spread(rows.filter((row) => row.mode === mode.name
-                                    && row.server === name)
-          .map(rate)).median))]);
+    for (const layout of layouts) {
+      for (const mode of modes) {
+        cells.push([`${mode.label}, workers on ${layout.name}`,
+          ...placements.map(({ name }) => thousands(spread(rows
+            .filter((row) => row.mode === `${mode.name}, ${layout.name}`
+                             && row.server === name)
+            .map(rate)).median))]);
+      }
     }
 
     return `${table(cells)}\n`;

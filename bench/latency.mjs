@@ -87,7 +87,7 @@ async function startFull(note) {
 
   return { running,
            held: await hold(running, ['--dialect=signaling',
-             '--channel=full', `--rooms=${fill / 2}`]) };
+             `--rooms=${fill / 2}`]) };
 }
 
 function paced(running, dialect, rate, seconds) {

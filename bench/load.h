@@ -52,7 +52,6 @@
 #define LOAD_PIDS           64
 #define LOAD_TARGET_MAX     4096        /* of a request, with its token */
 #define LOAD_ID_DIGITS      16          /* of a requestId */
-#define LOAD_CHANNEL_LEN    32          /* of a channel, without its number */
 
 /* what a dialect can do, and what a mode asks for */
 
@@ -247,7 +246,6 @@ struct load_s {
     const char            *key;
     const char            *path;
     const char            *origin;
-    const char            *channel;     /* what names of rooms begin with */
     const char            *expect;      /* in a welcome or body, or NULL */
     load_token_t          *tokens;      /* of one file; none: a key is shown */
     char                  *token_text;
@@ -270,6 +268,7 @@ struct load_s {
     double                 warmup;
     double                 seconds;
     double                 timeout;
+    int                    run;         /* in names: nobody of another run */
     pid_t                  pids[LOAD_PIDS];
     uint32_t               npids;
 

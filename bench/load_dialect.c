@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "load.h"
 
@@ -103,10 +102,8 @@ load_room_target(load_t *load, load_client_t *c, char *buf, size_t size)
 static size_t
 load_nchan_target(load_t *load, load_client_t *c, char *buf, size_t size)
 {
-    int       run;
     uint32_t  first, hears, speaks;
 
-    run = (int) getpid();
     first = c->index - c->index % load->room_size;
 
     if (load->room_size == 1) {
@@ -122,8 +119,8 @@ load_nchan_target(load_t *load, load_client_t *c, char *buf, size_t size)
         speaks = first;
     }
 
-    return (size_t) snprintf(buf, size, "/nchan/%d-%u/%d-%u", run, hears,
-                             run, speaks);
+    return (size_t) snprintf(buf, size, "/nchan/%d-%u/%d-%u", load->run,
+                             hears, load->run, speaks);
 }
 
 

@@ -18,7 +18,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "load.h"
 
@@ -39,7 +38,6 @@ static int load_peerjs_frame(load_t *load, load_client_t *c, u_char *p,
     size_t len, u_char **data, size_t *data_len);
 static size_t load_peerjs_message(load_t *load, load_client_t *c,
     u_char *data, size_t len, u_char *buf);
-static size_t load_peerjs_id(load_client_t *c, char *buf);
 
 
 const load_dialect_t  load_socketio = {
@@ -68,7 +66,7 @@ static size_t
 load_socketio_target(load_t *load, load_client_t *c, char *buf, size_t size)
 {
     return (size_t) snprintf(buf, size, "/socket.io/?EIO=4"
-                             "&transport=websocket&room=%u",
+                             "&transport=websocket&room=%d-%u", load->run,
                              c->index / load->room_size);
 }
 
@@ -129,16 +127,9 @@ load_socketio_message(load_t *load, load_client_t *c, u_char *data, size_t len,
 
 
 static size_t
-load_peerjs_id(load_client_t *c, char *buf)
-{
-    return (size_t) sprintf(buf, "bench-%d-%u", (int) getpid(), c->index);
-}
-
-
-static size_t
 load_peerjs_target(load_t *load, load_client_t *c, char *buf, size_t size)
 {
-    c->id_len = (uint8_t) load_peerjs_id(c, c->id);
+    c->id_len = (uint8_t) sprintf(c->id, "bench-%d-%u", load->run, c->index);
 
     return (size_t) snprintf(buf, size, "/peerjs?key=peerjs&token=%u&id=%.*s",
                              c->index, c->id_len, c->id);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
+#include <unistd.h>
 
 #include "load.h"
 
@@ -60,8 +61,6 @@ static const load_option_t  load_option_table[] = {
     { "expect", "text that every welcome, or body, has to have",
       load_set_text },
     { "origin", "value of the Origin header (none)", load_set_text },
-    { "channel", "what names of rooms begin with (bench; signaling)",
-      load_set_text },
     { "rooms", "number of rooms (100)", load_set_count },
     { "room-size", "clients in each (2; fanout 50)", load_set_count },
     { "active", "rooms that speak (all)", load_set_count },
@@ -149,15 +148,6 @@ load_set_text(load_t *load, const char *name, const char *value)
 
     } else if (strcmp(name, "expect") == 0) {
         load->expect = value;
-
-    } else if (strcmp(name, "channel") == 0) {
-
-        if (strlen(value) > LOAD_CHANNEL_LEN) {
-            load_fail(load, NULL, "--channel is of at most %d bytes",
-                      LOAD_CHANNEL_LEN);
-        }
-
-        load->channel = value;
 
     } else {
         load->origin = value;
@@ -332,7 +322,7 @@ load_options(load_t *load, int argc, char **argv)
     load->host = "127.0.0.1";
     load->key = "pk_live_bench";
     load->path = "/v1";
-    load->channel = "bench";
+    load->run = (int) getpid();
     load->rooms = 100;
     load->bytes = 200;
     load->opening = 128;

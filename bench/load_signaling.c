@@ -147,7 +147,7 @@ load_signaling_message(load_t *load, load_client_t *c, u_char *data,
 
     if (load->mode->speaker) {
         n = sprintf((char *) p, "{\"type\":\"publish\","
-                    "\"channel\":\"%s-%u\"", load->channel,
+                    "\"channel\":\"bench-%d-%u\"", load->run,
                     load_signaling_room(load, c));
 
     } else {
@@ -238,8 +238,8 @@ load_signaling_subscribe(load_t *load, load_client_t *c)
     char  buf[256];
 
     n = snprintf(buf, sizeof(buf), "{\"type\":\"subscribe\","
-                 "\"channel\":\"%s-%u\",\"requestId\":\"join\"}",
-                 load->channel, load_signaling_room(load, c));
+                 "\"channel\":\"bench-%d-%u\",\"requestId\":\"join\"}",
+                 load->run, load_signaling_room(load, c));
 
     load_frame_queue(load, LOAD_TEXT, (u_char *) buf, (size_t) n);
     load_client_flush(load, c);
@@ -324,9 +324,9 @@ load_signaling_room(load_t *load, load_client_t *c)
 static void
 load_signaling_channel(load_t *load, load_client_t *c, load_frame_t *f)
 {
-    char  channel[LOAD_CHANNEL_LEN + 16];
+    char  channel[64];
 
-    (void) snprintf(channel, sizeof(channel), "%s-%u", load->channel,
+    (void) snprintf(channel, sizeof(channel), "bench-%d-%u", load->run,
                     load_signaling_room(load, c));
 
     if (f->channel.p == NULL || f->channel.len != strlen(channel)

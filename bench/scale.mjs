@@ -69,7 +69,7 @@ async function fill({ running, parts }, from, note) {
 
   for (let i = from; i < parts.length; i++) {
     held.push(await alone(running, running.pids[i], () => hold(running,
-      ['--dialect=signaling', `--channel=fill-${i}`,
+      ['--dialect=signaling', '--timeout=600',
         `--rooms=${parts[i] / 2}`])));
     note(`${parts[i]} connections on worker ${i + 1} of ${parts.length}`);
   }
@@ -80,7 +80,7 @@ async function fill({ running, parts }, from, note) {
 async function measureOurs({ running, parts }, mode, seconds) {
   return alone(running, running.pids[0], (go) => measure(running,
     ['--dialect=signaling', '--mode=pingpong', `--rooms=${parts[0] / 2}`,
-      `--seconds=${seconds}`, '--halves=room', ...mode.args],
+      `--seconds=${seconds}`, '--timeout=600', '--halves=room', ...mode.args],
     (line) => {
       if (line.half !== undefined) {
         return 'go on';
