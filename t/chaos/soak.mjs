@@ -66,7 +66,8 @@ function promise(text) {
   const [, n, from, last] = /(\d+) of (\S+) after (\d+)/.exec(text) ?? [];
 
   if (n !== undefined) {
-    return Number(n) > Number(last) ? 'missing' : 'order';
+    return n === last ? 'twice'
+      : Number(n) > Number(last) ? 'missing' : 'order';
   }
 
   return /begins with|lacks|\bhas \S+ of \d+ messages/.test(text) ? 'missing'
