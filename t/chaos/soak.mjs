@@ -303,8 +303,10 @@ try {
   for (const { crowd } of soak.site.places ?? []) {
     console.log(crowd.faults.slice(0, 10).join('\n'));
   }
-  console.log(soak.site.ngx?.errorLog().split('\n').slice(-40).join('\n'));
-  console.log(`seed ${seed}, see ${soak.site.dir}`);
+  if (soak.site.ngx) {
+    console.log(soak.site.wholeLog().split('\n').slice(-40).join('\n'));
+    console.log(`seed ${seed}, see ${soak.site.dir}`);
+  }
   console.log('0 passed, 1 failed');
   process.exitCode = 1;
 }

@@ -12,10 +12,9 @@ import tls from 'node:tls';
 import { alive, freeze, refusedReload, rewrite } from '../crowd.mjs';
 import { certificate, waitFor } from '../signaling.mjs';
 import { Orders } from './faults.mjs';
-import { RIGHTS } from './soak_site.mjs';
+import { PATIENCE, RIGHTS } from './soak_site.mjs';
 
 const BIG = 'x'.repeat(60000);
-const PATIENCE = 120000;
 
 // nginx -s reload of these is refused
 

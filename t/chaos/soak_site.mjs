@@ -15,9 +15,9 @@ import { KILLED } from './model.mjs';
 
 export const TURN_SECRET = 'north-star-secret';
 
-// what a machine that is much too busy takes for things that do happen
+// ms that a machine which is much too busy takes for things that do happen
 
-const PATIENCE = 120000;
+export const PATIENCE = 120000;
 
 const key = (id, channels) => `
   publishable_key pk_live_${id} {
@@ -48,7 +48,7 @@ const PLACES = [
  * than the others: some generations linger that need none in it.
  */
 const little = (workers, message) =>
-  2 * (2 * workers + 2) * (4 * message + 48) + 256;
+  2 * Math.max(8, 2 * workers + 2) * (4 * message + 48) + 256;
 
 const locations = (zone) => `
   add_header X-Worker $pid always;
