@@ -3,7 +3,7 @@
 # Copyright (C) The ngx_signaling authors
 #
 # Builds nginx and both modules with AddressSanitizer and UBSan into
-# BUILD_DIR/asan/.
+# BUILD_DIR/asan/.  The modules have fault points, for t/chaos.
 #
 #     t/asan.sh BUILD_DIR
 #     NGINX=BUILD_DIR/asan/nginx BUILD_DIR=BUILD_DIR/asan node --test ...
@@ -28,21 +28,26 @@ cd "$source"
 # marks what it guards by symbols of its own.
 
 sanitize="-fsanitize=address,undefined -fsanitize-address-use-odr-indicator"
+fault="$root/t/chaos/fault.c"
 list=$(ls "$root"/{access,ngx_*_module}/*.[ch])
 
 if [ ! "$build/Makefile" -nt "$root/config" ] \
    || [ ! "$build/Makefile" -nt "$0" ] \
+   || [ ! "$build/Makefile" -nt "$fault" ] \
    || [ "$list" != "$(cat "$sources" 2> /dev/null)" ]
 then
     rm -rf "$build"
     mkdir -p "$build"
 
+    clang -O1 -g -fPIC $sanitize -c -o "$build/fault.o" "$fault"
+
     ./configure --builddir="$build" --with-compat --with-debug \
         --with-threads --with-http_ssl_module --with-http_v2_module \
         --with-http_auth_request_module --with-http_realip_module \
         --with-http_stub_status_module --with-cc=clang \
-        --with-cc-opt="-O1 -g -fno-omit-frame-pointer $sanitize" \
-        --with-ld-opt="$sanitize" \
+        --with-cc-opt="-O1 -g -fno-omit-frame-pointer $sanitize \
+                       -DSIG_FAULT=1" \
+        --with-ld-opt="$sanitize $build/fault.o" \
         --add-dynamic-module="$root" > "$build/configure.log"
 
     echo "$list" > "$sources"

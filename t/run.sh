@@ -73,14 +73,20 @@ static() {
 }
 
 asan() {
+    local status
+
     t/asan.sh $build || return 1
 
     # leaks, and what both modules have: see t/asan.sh; no stacks of UBSan,
     # which nginx's own sources would have printed, by another process
 
-    e2e WORKERS=4 NGINX="$PWD/$build/asan/nginx" \
-        BUILD_DIR="$PWD/$build/asan" \
+    set -- NGINX="$PWD/$build/asan/nginx" BUILD_DIR="$PWD/$build/asan" \
         ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0
+
+    e2e WORKERS=4 "$@"
+    status=$?
+
+    env "$@" make --no-print-directory -C t/chaos asan && return $status
 }
 
 memcheck() {
@@ -118,12 +124,9 @@ for stage in ${*:-$stages}; do
     # our own closing lines, and those of node
 
     passed=$(sum '^([0-9]+) passed, .*' "$log")
+    passed=$((passed + $(sum '^ℹ pass ([0-9]+)$' "$log")))
     failed=$(sum '^[0-9]+ passed, ([0-9]+) failed$' "$log")
-
-    if grep -q '^ℹ tests' "$log"; then
-        passed=$(sum '^ℹ pass ([0-9]+)$' "$log")
-        failed=$(sum '^ℹ (fail|cancelled) ([0-9]+)$' "$log")
-    fi
+    failed=$((failed + $(sum '^ℹ (fail|cancelled) ([0-9]+)$' "$log")))
 
     if [ $status -ne 0 ] && [ "$failed" -eq 0 ]; then
         failed=1

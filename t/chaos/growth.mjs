@@ -323,7 +323,7 @@ function start(name) {
   const env = { ...process.env, CHAOS_GROWTH: name };
 
   if (KINDS[name].inside) {
-    env.BUILD_DIR = path.join(BUILD, 'chaos/fault');
+    env.BUILD_DIR ??= path.join(BUILD, 'chaos/fault');
   }
 
   return new Promise((resolve) => {

@@ -204,6 +204,8 @@ rule(void *data)
 static void *
 look(void *data)
 {
+    size_t           len;
+    u_char           name[SIG_APP_NAME];
     uint32_t         slot;
     uint64_t         generation, drain, changes, rebuilds;
     sig_registry_t   r;
@@ -225,6 +227,7 @@ look(void *data)
         no_less(&changes, sig_registry_key_changes(&r));
 
         (void) sig_registry_app_suspended(&r, region.app);
+        (void) sig_registry_alarm(&r, name, &len);
 
         for (slot = 0; slot < SLOTS; slot++) {
 
