@@ -540,7 +540,10 @@ ngx_signaling_worker_free(ngx_signaling_worker_t *sw)
     ngx_signaling_news_free(sw);
     ngx_signaling_deflate_free(sw);
 
-    ngx_destroy_pool(sw->spare);
+    if (sw->spare) {
+        ngx_destroy_pool(sw->spare);
+    }
+
     ngx_free(sw->by_name);
     ngx_free(sw->by_ref);
     ngx_free(sw->retired);
