@@ -6,6 +6,7 @@
 # make chaos    every fault with every number of workers, t/chaos
 # make soak     mixed traffic with faults at random for SOAK_SECONDS (3600)
 # make fuzz     runs the fuzzers for FUZZ_SECONDS each (600)
+# make coverage prints which lines of the plain C parts are run by tests
 # make clean    removes build/
 
 BUILD     = build
@@ -33,8 +34,8 @@ SOURCES = config $(wildcard access/*.[ch] ngx_signaling_module/*.[ch] \
 export BUILD_DIR = $(abspath $(BUILD))
 
 
-.PHONY: all modules run test bench lint chaos soak fuzz clean packages \
-        run-packages test-packages
+.PHONY: all modules run test bench lint chaos soak fuzz coverage clean \
+        packages run-packages test-packages
 
 all: modules
 
@@ -58,8 +59,11 @@ chaos: modules run-packages test-packages
 soak: modules run-packages test-packages
 	$(MAKE) -C t/chaos soak SOAK_SECONDS=$(SOAK_SECONDS)
 
-fuzz: packages test-packages
-	$(MAKE) -C t/fuzz run FUZZ_SECONDS=$(FUZZ_SECONDS)
+fuzz: packages run-packages test-packages
+	$(MAKE) -C t/fuzz run nginx FUZZ_SECONDS=$(FUZZ_SECONDS)
+
+coverage: packages run-packages test-packages
+	@$(MAKE) --no-print-directory -f t/coverage.mk BUILD=$(BUILD)
 
 clean:
 	rm -rf $(BUILD)

@@ -21,23 +21,23 @@ typedef struct {
 #define PUBLIC(text)                                                          \
     "-----BEGIN PUBLIC KEY-----\n" text "-----END PUBLIC KEY-----\n"
 
-#define SHORT_RSA                                                             \
-    PUBLIC("MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDyLaQyRB3WmSqUHqSlOqwLB8Xk\n" \
-           "/7Ir9CqrFkkiCKTPuqfcwEvXIewtyu7TGiLiy4pSG6wcY/cXxfVpuaJLfhpXMJZK\n" \
-           "6J8BCF7YWkGYY4knoKUMnP6l30mce0OjFrm9yqwQETDWIrnKCPRnaPOwO02onqXl\n" \
-           "NUkZHyMfQgdVX3A8vwIDAQAB\n")
+#define SHORT_RSA PUBLIC(                                                     \
+    "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDyLaQyRB3WmSqUHqSlOqwLB8Xk\n"      \
+    "/7Ir9CqrFkkiCKTPuqfcwEvXIewtyu7TGiLiy4pSG6wcY/cXxfVpuaJLfhpXMJZK\n"      \
+    "6J8BCF7YWkGYY4knoKUMnP6l30mce0OjFrm9yqwQETDWIrnKCPRnaPOwO02onqXl\n"      \
+    "NUkZHyMfQgdVX3A8vwIDAQAB\n")
 
-#define P384                                                                  \
-    PUBLIC("MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAElQ3btxtVuWMzHXKontrlPyF6OEVvBLbj\n" \
-           "gwc9mRtBa7XnswVofjkHjSZfzoggFsdiLpRmPKGGvPvByLCGZtubHw2cUCNatwjO\n" \
-           "VZFRRIJG1pmj+AZRpNZQtDFCeFElOV+d\n")
+#define P384 PUBLIC(                                                          \
+    "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAElQ3btxtVuWMzHXKontrlPyF6OEVvBLbj\n"      \
+    "gwc9mRtBa7XnswVofjkHjSZfzoggFsdiLpRmPKGGvPvByLCGZtubHw2cUCNatwjO\n"      \
+    "VZFRRIJG1pmj+AZRpNZQtDFCeFElOV+d\n")
 
-#define P256                                                                  \
-    PUBLIC("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEq/XP2FlTaBg4a5ONYYlaPgotojda\n" \
-           "OQVdYxe3gfXGaxQpFQI7VBCrr5O8K/F5b2JDkOB47Z/yKROhAhC9jZnbPg==\n")
+#define P256 PUBLIC(                                                          \
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEq/XP2FlTaBg4a5ONYYlaPgotojda\n"      \
+    "OQVdYxe3gfXGaxQpFQI7VBCrr5O8K/F5b2JDkOB47Z/yKROhAhC9jZnbPg==\n")
 
-#define ED25519                                                               \
-    PUBLIC("MCowBQYDK2VwAyEA2X4ZrTC7Hlo5iDzP5iFl0ctyqhvws98vDcalknzWYpA=\n")
+#define ED25519 PUBLIC(                                                       \
+    "MCowBQYDK2VwAyEA2X4ZrTC7Hlo5iDzP5iFl0ctyqhvws98vDcalknzWYpA=\n")
 
 
 static const case_t  cases[] = {
