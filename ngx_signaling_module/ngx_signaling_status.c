@@ -88,7 +88,7 @@ static const ngx_signaling_figure_t
     { "max_connections", "gauge", "limit of connections, 0 when none" },
     { "max_messages", "gauge", "limit of messages in a month, 0 when none" },
     { "memory_bytes", "gauge", "memory for nodes of an app" },
-    { "memory_percent", "gauge", "of what the app may have of the zone" },
+    { "memory_percent", "gauge", "percent in use of what an app may have" },
     { "suspended", "gauge", "1 when the app is suspended" }
 };
 
@@ -252,7 +252,7 @@ ngx_signaling_status_gauges(ngx_signaling_zone_t *zone,
         { "memory_reserve_bytes", "memory that newcomers leave alone",
           stats.bytes_reserve };
     *gauges++ = (ngx_signaling_gauge_t)
-        { "memory_percent", "of what newcomers may have of it is in use",
+        { "memory_percent", "percent in use of what newcomers may have",
           stats.percent };
     *gauges++ = (ngx_signaling_gauge_t)
         { "rebuilds", "recoveries from a worker's death", stats.rebuilds };

@@ -257,6 +257,7 @@ operate(sig_registry_t *r)
         case 7:
             (void) present(&region, &r[i], id);
             (void) counts(&r[i]);
+            (void) sig_registry_alarm(&r[i], metadata, &data.len);
             break;
 
         case 8:
