@@ -26,7 +26,8 @@ NGX_INCS =  $(addprefix -isystem $(NGINX_SRC)/, core event event/modules \
 MODULES =   $(wildcard access/*.c ngx_*_module/*.c)
 REST =      $(wildcard t/unit/*.c t/fuzz/*.c t/chaos/*.c bench/*.c)
 SCRIPTS =   $(shell git ls-files '*.mjs' 'example/*.js')
-HEADERS =   $(wildcard access/*.h ngx_*_module/*.h t/unit/*.h bench/*.h)
+HEADERS =   $(wildcard access/*.h ngx_*_module/*.h t/unit/*.h t/fuzz/*.h \
+                       bench/*.h)
 
 
 all:	$(MODULES:%=$(OUT)/%.warn) $(REST:%=$(OUT)/%.warn) \

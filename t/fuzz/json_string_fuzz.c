@@ -54,16 +54,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     for (i = 0; i < FUZZ_OFFSETS; i++) {
         text.len = i + size;
-        text.data = malloc(text.len + 1);
+        text.data = calloc(text.len ? text.len : 1, 1);
         fuzz_check(text.data != NULL);
 
         memset(text.data, '"', i);
-        memcpy(text.data + i, data, size);
 
-        /* the copy's last byte is the allocation's, but for an empty one */
-
-        text.data = realloc(text.data, text.len ? text.len : 1);
-        fuzz_check(text.data != NULL);
+        if (size != 0) {
+            memcpy(text.data + i, data, size);
+        }
 
         end = sig_json_string(text.data + i, text.data + text.len);
 

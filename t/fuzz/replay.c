@@ -6,17 +6,19 @@
  */
 
 
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "fuzz.h"
 
 
 #define REPLAY_MAX  (1 << 20)          /* what libFuzzer takes */
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 static int replay(const char *name);
+
+
+static uint8_t  buf[REPLAY_MAX];
 
 
 int
@@ -44,31 +46,22 @@ replay(const char *name)
 {
     FILE     *file;
     size_t    size;
-    uint8_t  *data;
+    slice_t   input;
 
     file = fopen(name, "rb");
     if (file == NULL) {
         return -1;
     }
 
-    data = malloc(REPLAY_MAX);
-    if (data == NULL) {
-        (void) fclose(file);
-        return -1;
-    }
-
-    size = fread(data, 1, REPLAY_MAX, file);
+    size = fread(buf, 1, sizeof(buf), file);
     (void) fclose(file);
 
     /* exactly as long as it is, so that a sanitizer sees a byte too many */
 
-    data = realloc(data, size ? size : 1);
-    if (data == NULL) {
-        return -1;
-    }
+    input = fuzz_slice(buf, size);
 
-    (void) LLVMFuzzerTestOneInput(data, size);
-    free(data);
+    (void) LLVMFuzzerTestOneInput(input.data, input.len);
+    free(input.data);
 
     return 0;
 }

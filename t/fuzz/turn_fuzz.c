@@ -93,6 +93,9 @@ fuzz_url(const slice_t *url)
 {
     int  good, relay, expected;
 
+    relay = 0;
+    expected = 0;
+
     good = turn_url_check(url, &relay) == NULL;
 
     fuzz_check(good == fuzz_url_good(url, &expected));
