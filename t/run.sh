@@ -30,7 +30,12 @@ unit() {
 }
 
 fuzz() {
-    make --no-print-directory -j2 -C t/fuzz run FUZZ_SECONDS=10
+    local status
+
+    make --no-print-directory -j2 -C t/fuzz run FUZZ_SECONDS=5
+    status=$?
+
+    make --no-print-directory -j2 -f t/coverage.mk && return $status
 }
 
 # e2e VARIABLE=VALUE...: real nginx, real clients
@@ -86,7 +91,10 @@ asan() {
     e2e WORKERS=4 "$@"
     status=$?
 
-    env "$@" make --no-print-directory -C t/chaos asan && return $status
+    env "$@" make --no-print-directory -C t/chaos asan || status=1
+
+    make --no-print-directory -C t/fuzz nginx \
+        NGINX_ARGS='--seed 1 --sessions 2000' && return $status
 }
 
 memcheck() {
