@@ -160,6 +160,7 @@ load_set_count(load_t *load, const char *name, const char *value)
 {
     char           *end;
     size_t          i;
+    uint32_t       *field;
     unsigned long   n;
 
     errno = 0;
@@ -173,8 +174,8 @@ load_set_count(load_t *load, const char *name, const char *value)
 
     for (i = 0; i < LOAD_NCOUNTS; i++) {
         if (strcmp(name, load_counts[i].name) == 0) {
-            *(uint32_t *) ((char *) load + load_counts[i].offset)
-                                                             = (uint32_t) n;
+            field = (uint32_t *) ((char *) load + load_counts[i].offset);
+            *field = (uint32_t) n;
             return;
         }
     }
