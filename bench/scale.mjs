@@ -52,6 +52,11 @@ function shares(n) {
     i === 0 ? each : Math.min(each, n - i * each));
 }
 
+// A source address has some 28,000 ports, and all load generators share them.
+const generatorArgs = (parts, i) => ['--dialect=signaling', '--timeout=600',
+  `--rooms=${parts[i] / 2}`,
+  `--sources=${Math.ceil(parts.length * parts[0] / 10000)}`];
+
 async function startFor(n, size) {
   const parts = shares(n);
 
@@ -68,9 +73,8 @@ async function fill({ running, parts }, from, note) {
   const held = [];
 
   for (let i = from; i < parts.length; i++) {
-    held.push(await alone(running, running.pids[i], () => hold(running,
-      ['--dialect=signaling', '--timeout=600',
-        `--rooms=${parts[i] / 2}`])));
+    held.push(await alone(running, running.pids[i],
+      () => hold(running, generatorArgs(parts, i))));
     note(`${parts[i]} connections on worker ${i + 1} of ${parts.length}`);
   }
 
@@ -79,8 +83,8 @@ async function fill({ running, parts }, from, note) {
 
 async function measureOurs({ running, parts }, mode, seconds) {
   return alone(running, running.pids[0], (go) => measure(running,
-    ['--dialect=signaling', '--mode=pingpong', `--rooms=${parts[0] / 2}`,
-      `--seconds=${seconds}`, '--timeout=600', '--halves=room', ...mode.args],
+    [...generatorArgs(parts, 0), '--mode=pingpong', `--seconds=${seconds}`,
+      '--halves=room', ...mode.args],
     (line) => {
       if (line.half !== undefined) {
         return 'go on';
