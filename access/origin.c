@@ -181,7 +181,9 @@ access_origin_host(access_origin_t *o, u_char **pos, u_char *last)
         }
     }
 
-    if (p == start) {
+    /* the dot of a wildcard alone would stand for every host that ends so */
+
+    if (p - start <= o->wildcard) {
         return ACCESS_ORIGIN_FORM;
     }
 
