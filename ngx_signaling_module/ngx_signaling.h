@@ -597,6 +597,7 @@ uint32_t ngx_signaling_app(ngx_signaling_worker_t *sw, const slice_t *name);
 
 void ngx_signaling_worker_going(ngx_signaling_worker_t *sw);
 void ngx_signaling_worker_drain(ngx_signaling_worker_t *sw, ngx_uint_t all);
+void ngx_signaling_drain_late(ngx_signaling_conn_t *sc);
 void ngx_signaling_worker_drop(ngx_signaling_worker_t *sw);
 void ngx_signaling_leave_step(ngx_event_t *ev);
 

@@ -214,6 +214,7 @@ ngx_signaling_conn_start(ngx_signaling_conn_t *sc, u_char *p, size_t len)
     if (ngx_exiting) {
         c->close = 1;
         ngx_signaling_worker_going(sc->worker);
+        ngx_signaling_drain_late(sc);
     }
 
     /* the socket and OpenSSL may hold bytes that raise no further event */

@@ -179,6 +179,21 @@ ngx_signaling_leave_step(ngx_event_t *ev)
 }
 
 
+/*
+ * One that was on its way in when the others were told, which the steps may
+ * have passed already.
+ */
+
+void
+ngx_signaling_drain_late(ngx_signaling_conn_t *sc)
+{
+    if (sc->worker->draining && ngx_signaling_drains(sc)) {
+        ngx_signaling_going_away(sc);
+        ngx_signaling_conn_close(sc, SIG_WS_GOING_AWAY, "going away");
+    }
+}
+
+
 static ngx_uint_t
 ngx_signaling_drains(ngx_signaling_conn_t *sc)
 {

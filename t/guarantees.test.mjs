@@ -492,7 +492,7 @@ describe('guarantees in a large room', { timeout: 120000 }, () => {
 
       for (const client of members) {
         await client.next((f) =>
-          f.left?.some(({ peerId }) => peerId === a.peerId));
+          f.left?.some(({ peerId }) => peerId === b.peerId));
         assert.deepEqual(told(client, b.peerId), client === second
           ? ['joined', 'direct', 'message', 'left']
           : ['joined', 'message', 'left']);

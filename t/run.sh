@@ -32,7 +32,7 @@ unit() {
 fuzz() {
     local status
 
-    make --no-print-directory -j2 -C t/fuzz run FUZZ_SECONDS=5
+    make --no-print-directory -j2 -C t/fuzz run FUZZ_SECONDS=3
     status=$?
 
     make --no-print-directory -j2 -f t/coverage.mk && return $status

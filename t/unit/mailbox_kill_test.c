@@ -416,7 +416,7 @@ report(parent_t *p, unsigned deaths)
            (unsigned long long) atomic_load(&l->rescued));
 
     ok(p->crashes == 0, "nobody died but by the parent's hand");
-    ok(atomic_load(&l->received) > 100ull * deaths, "records were read");
+    ok(atomic_load(&l->received) > 10ull * deaths, "records were read");
     ok(deaths < 500 || (atomic_load(&l->gone) && atomic_load(&l->full)),
        "slots were found closed, rings and arenas full");
     ok(deaths < 500 || p->suicides != 0, "some died within the mailbox");
