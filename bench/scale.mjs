@@ -194,13 +194,16 @@ export const scale = {
   measure: async (run) => ({ cost: await measureCost(run),
                              many: await measureMany(run) }),
 
-  lines: ({ cost }) => modes.flatMap((mode) => SIZES.slice(1).map((n) => ({
-    what: `cost of a message, ${n} connections, ${mode.label}`,
-    beside: `${SIZES[0]}`,
-    value: ratios(cost, mode.name, `ours ${n}`, `ours ${SIZES[0]}`,
-      (row) => 1 / rate(row)),
-    most: MOST
-  }))),
+  // beside fewer connections, and how that is with the bare relay
+  lines: ({ cost }) => modes.flatMap((mode) =>
+    SIZES.slice(1).flatMap((n) => ['ours', 'floor'].map((server) => ({
+      what: `${server === 'ours' ? 'cost' : 'the bare relay\'s cost'} of a `
+        + `message, ${n} connections, ${mode.label}`,
+      beside: `${SIZES[0]}`,
+      value: ratios(cost, mode.name, `${server} ${n}`,
+        `${server} ${SIZES[0]}`, (row) => 1 / rate(row)),
+      most: server === 'ours' ? MOST : undefined
+    }))).filter(({ value }) => value !== null)),
 
   text: ({ cost, many }) => {
     const cells = [['us of server CPU for a message',
