@@ -15,10 +15,9 @@ const modes = [
   { name: 'pingpong', label: 'one in flight, 200 B',
     args: ['--mode=pingpong', '--bytes=200'] },
   { name: 'window', label: '32 in flight, 200 B',
-    args: ['--mode=window', '--window=32', '--bytes=200'] },
-  // 32 could be more than may wait for one worker, and be refused
-  { name: 'window4k', label: '8 in flight, 4 KB',
-    args: ['--mode=window', '--window=8', '--bytes=4096'] }
+    args: ['--mode=window', '--window=16', '--bytes=200'] },
+  { name: 'window4k', label: '32 in flight, 4 KB',
+    args: ['--mode=window', '--window=16', '--bytes=4096'] }
 ];
 
 // On one core the workers take turns, and a wake may stop the one that sent it.

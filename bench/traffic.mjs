@@ -13,16 +13,21 @@ const CONTEXT_ROUNDS = 3;
 const two = (mode, bytes, ...more) => [`--mode=${mode}`, `--rooms=${ROOMS}`,
   `--bytes=${bytes}`, ...more];
 
-// "only" are the servers that have the mode at all
+// "only" are the servers that have the mode at all, or are of interest in it.
+// --window is what each of the two has under way.
 const relayModes = [
   { name: 'pingpong', label: 'one in flight, 200 B',
     args: two('pingpong', 200) },
   { name: 'window', label: '32 in flight, 200 B',
+    args: two('window', 200, '--window=16') },
+  { name: 'deep', label: '64 in flight, 200 B',
+    only: ['ours', 'batch', 'uws', 'node'],
     args: two('window', 200, '--window=32') },
-  { name: 'acks', label: 'the same, acks', only: ['ours', 'protocol'],
-    args: two('window', 200, '--window=32', '--acks=on') },
+  { name: 'acks', label: '32 in flight, 200 B, acks',
+    only: ['ours', 'protocol'],
+    args: two('window', 200, '--window=16', '--acks=on') },
   { name: 'window4k', label: '32 in flight, 4 KB',
-    args: two('window', 4096, '--window=32') },
+    args: two('window', 4096, '--window=16') },
   { name: 'fanout', label: 'fan-out to 49, 200 B', rooms: FAN_SIZE,
     args: ['--mode=fanout', `--rooms=${FAN_ROOMS}`, `--room-size=${FAN_SIZE}`,
       '--window=4', '--bytes=200'] }
@@ -44,6 +49,9 @@ const relayGoals = [
   { mode: 'window', other: 'node', least: 12 },
   { mode: 'window', other: 'nchan' },
   { mode: 'window', other: 'protocol' },
+  { mode: 'deep', other: 'batch' },
+  { mode: 'deep', other: 'uws' },
+  { mode: 'deep', other: 'node' },
   { mode: 'acks', other: 'protocol' },
   { mode: 'window4k', other: 'batch' },
   { mode: 'window4k', other: 'uws', least: 1.5 },
