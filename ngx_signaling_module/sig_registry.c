@@ -9,7 +9,7 @@
 #include "sig_registry_node.h"
 
 
-#define SIG_MAGIC  "sigreg03"
+#define SIG_MAGIC  "sigreg04"
 
 
 static size_t sig_registry_align(size_t n);
@@ -169,13 +169,9 @@ sig_registry_layout(sig_registry_t *r, size_t size, uint32_t nslots)
 {
     size_t  pos, table, pages;
 
-    /* a full region of peers alone in rooms has two of a table to a head */
+    /* a full region of peers in rooms of two has two of a table to a head */
 
-    r->nheads = 256;
-
-    while (r->nheads <= size / 512) {
-        r->nheads *= 2;
-    }
+    r->nheads = (uint32_t) (size / 512) & ~15u;
 
     pos = sig_registry_align(sizeof(sig_head_t));
     r->store.nil = (uint32_t) (pos / SIG_UNIT);
@@ -239,19 +235,6 @@ sig_registry_slot(sig_registry_t *r, uint32_t slot)
     p = r->base + (size_t) (r->store.nil + 1) * SIG_UNIT;
 
     return (sig_slot_t *) (void *) p + (slot < r->nslots ? slot : 0);
-}
-
-
-uint32_t *
-sig_registry_head(sig_registry_t *r, sig_table_e table, uint32_t hash)
-{
-    uint32_t  *heads;
-
-    heads = (uint32_t *) (void *)
-                (r->base + (size_t) r->store.first * SIG_UNIT)
-            - (size_t) (SIG_TABLES - table) * r->nheads;
-
-    return &heads[hash & (r->nheads - 1)];
 }
 
 

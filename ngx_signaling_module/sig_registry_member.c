@@ -8,8 +8,6 @@
 #include "sig_registry_node.h"
 
 
-static uint32_t sig_member_hash(sig_registry_t *r, uint32_t room,
-    uint32_t peer);
 static void sig_member_pair(sig_registry_t *r, uint32_t mi, sig_member_t *m);
 static void sig_member_part(sig_registry_t *r, uint32_t mi, sig_member_t *m);
 static uint32_t sig_member_units(sig_registry_t *r, sig_member_t *m);
@@ -60,7 +58,7 @@ sig_registry_retire(sig_registry_t *r, const sig_ref_t *members, uint32_t n)
 }
 
 
-static uint32_t
+uint32_t
 sig_member_hash(sig_registry_t *r, uint32_t room, uint32_t peer)
 {
     return (uint32_t) sig_hash(sig_head(r)->seed,
@@ -77,7 +75,7 @@ sig_member_primary(sig_registry_t *r, uint32_t room, uint32_t peer)
     n = r->store.limit;
     hash = sig_member_hash(r, room, peer);
 
-    for (i = *sig_registry_head(r, SIG_TABLE_MEMBERS, hash);
+    for (i = *sig_table_head(r, SIG_TABLE_MEMBERS, hash);
          i != 0 && n > 0;
          i = m->node.next, n--)
     {
@@ -145,30 +143,29 @@ sig_member_link(sig_registry_t *r, uint32_t mi, sig_member_t *m)
 static void
 sig_member_pair(sig_registry_t *r, uint32_t mi, sig_member_t *m)
 {
-    uint32_t       pi, n, hash, *head, *link;
+    uint32_t       pi, n, hash, *link;
     sig_member_t  *p;
 
     hash = sig_member_hash(r, m->room, m->peer);
-    head = sig_registry_head(r, SIG_TABLE_MEMBERS, hash);
     pi = sig_member_primary(r, m->room, m->peer);
 
     if (pi == 0) {
         m->primary = 1;
-        sig_chain_insert(r, head, mi);
+        sig_table_insert(r, SIG_TABLE_MEMBERS, hash, mi);
         return;
     }
 
     p = sig_member_node(r, pi);
 
     if (m->stamp > p->stamp) {
-        sig_chain_remove(r, head, pi);
+        sig_table_remove(r, SIG_TABLE_MEMBERS, hash, pi);
         sig_fault();
 
         p->primary = 0;
         m->twin = pi;
         m->primary = 1;
 
-        sig_chain_insert(r, head, mi);
+        sig_table_insert(r, SIG_TABLE_MEMBERS, hash, mi);
         return;
     }
 
@@ -194,7 +191,7 @@ sig_member_pair(sig_registry_t *r, uint32_t mi, sig_member_t *m)
 static void
 sig_member_part(sig_registry_t *r, uint32_t mi, sig_member_t *m)
 {
-    uint32_t       pi, n, hash, *head, *link;
+    uint32_t       pi, n, hash, *link;
     sig_member_t  *p;
 
     if (!m->primary) {
@@ -213,16 +210,15 @@ sig_member_part(sig_registry_t *r, uint32_t mi, sig_member_t *m)
     }
 
     hash = sig_member_hash(r, m->room, m->peer);
-    head = sig_registry_head(r, SIG_TABLE_MEMBERS, hash);
 
-    sig_chain_remove(r, head, mi);
+    sig_table_remove(r, SIG_TABLE_MEMBERS, hash, mi);
     m->primary = 0;
     sig_fault();
 
     if (m->twin != 0) {
         p = sig_member_node(r, m->twin);
         p->primary = 1;
-        sig_chain_insert(r, head, m->twin);
+        sig_table_insert(r, SIG_TABLE_MEMBERS, hash, m->twin);
     }
 }
 

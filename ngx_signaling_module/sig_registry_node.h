@@ -11,6 +11,8 @@
  *     head | 64 bytes of nobody | slots | table of pages |
  *     hash heads of peers, of rooms, of members | pages | slack
  *
+ * Of the hash heads as many are in use as there have been nodes for them.
+ *
  * Fields are of two kinds.  Those marked "own" are the truth: they are
  * written before the node is committed and hardly ever after, each change a
  * single store.  All others are derived, and a rebuild makes them anew.
@@ -46,6 +48,20 @@
 #define SIG_RESERVE(npages)  ((npages) / 16 + 2)
 
 
+typedef enum {
+    SIG_TABLE_PEERS = 0,
+    SIG_TABLE_ROOMS,
+    SIG_TABLE_MEMBERS,
+    SIG_TABLES
+} sig_table_e;
+
+
+typedef struct {
+    uint32_t            last;           /* of the heads in use, from 0 */
+    uint32_t            count;          /* of nodes */
+} sig_table_t;
+
+
 typedef struct {
     u_char              magic[8];
     uint64_t            size;
@@ -79,6 +95,7 @@ typedef struct {
     uint32_t            alarm;          /* own, of the zone */
     uint32_t            alarms;         /* own, read without the lock */
 
+    sig_table_t         tables[SIG_TABLES];
     sig_store_head_t    store;
 } sig_head_t;
 
@@ -264,21 +281,11 @@ _Static_assert(sizeof(sig_block_t) + SIG_METADATA_LEN <= SIG_NODE_MAX,
 #define sig_slot_bit(slot)     ((uint64_t) 1 << ((slot) % 64))
 
 
-typedef enum {
-    SIG_TABLE_PEERS = 0,
-    SIG_TABLE_ROOMS,
-    SIG_TABLE_MEMBERS,
-    SIG_TABLES
-} sig_table_e;
-
-
 /* sig_registry.c: the region and the lock */
 
 void sig_registry_lock(sig_registry_t *r);
 void sig_registry_unlock(sig_registry_t *r);
 sig_slot_t *sig_registry_slot(sig_registry_t *r, uint32_t slot);
-uint32_t *sig_registry_head(sig_registry_t *r, sig_table_e table,
-    uint32_t hash);
 uint64_t sig_registry_stamp(sig_registry_t *r);
 
 /* the node referred to if it exists (in any state but FREE), or NULL */
@@ -297,6 +304,15 @@ void sig_chain_remove(sig_registry_t *r, uint32_t *head, uint32_t index);
  */
 uint32_t sig_block_create(sig_registry_t *r, uint32_t app, sig_share_e whom,
     uint32_t owner, const u_char *data, size_t len);
+
+/* sig_registry_table.c: by the hash that a node of the table has */
+
+uint32_t *sig_table_head(sig_registry_t *r, sig_table_e table, uint32_t hash);
+void sig_table_insert(sig_registry_t *r, sig_table_e table, uint32_t hash,
+    uint32_t index);
+void sig_table_remove(sig_registry_t *r, sig_table_e table, uint32_t hash,
+    uint32_t index);
+void sig_table_reset(sig_registry_t *r);
 
 /* sig_registry_app.c */
 
@@ -358,6 +374,7 @@ void sig_room_free(sig_registry_t *r, uint32_t ri, sig_room_t *room);
 
 /* sig_registry_member.c */
 
+uint32_t sig_member_hash(sig_registry_t *r, uint32_t room, uint32_t peer);
 uint32_t sig_member_primary(sig_registry_t *r, uint32_t room, uint32_t peer);
 void sig_member_attach(sig_registry_t *r, uint32_t mi, sig_member_t *m);
 void sig_member_link(sig_registry_t *r, uint32_t mi, sig_member_t *m);

@@ -262,7 +262,7 @@ sig_peer_find(sig_registry_t *r, uint32_t app, uint32_t hash,
 
     n = r->store.limit;
 
-    for (i = *sig_registry_head(r, SIG_TABLE_PEERS, hash);
+    for (i = *sig_table_head(r, SIG_TABLE_PEERS, hash);
          i != 0 && n > 0;
          i = peer->node.next, n--)
     {
@@ -306,7 +306,7 @@ sig_peer_create(sig_registry_t *r, uint32_t app, uint32_t hash,
     sig_store_commit(&peer->node, SIG_NODE_LIVE);
     sig_fault();
 
-    sig_chain_insert(r, sig_registry_head(r, SIG_TABLE_PEERS, hash), i);
+    sig_table_insert(r, SIG_TABLE_PEERS, hash, i);
 
     return i;
 }
@@ -315,7 +315,7 @@ sig_peer_create(sig_registry_t *r, uint32_t app, uint32_t hash,
 static void
 sig_peer_free(sig_registry_t *r, uint32_t pi, sig_peer_t *peer)
 {
-    sig_chain_remove(r, sig_registry_head(r, SIG_TABLE_PEERS, peer->hash), pi);
+    sig_table_remove(r, SIG_TABLE_PEERS, peer->hash, pi);
     sig_fault();
 
     sig_share_free(r, peer->app, pi);

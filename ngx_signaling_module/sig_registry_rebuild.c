@@ -80,10 +80,7 @@ sig_rebuild_reset(sig_registry_t *r)
         __atomic_store_n(&slot->nconns, 0, __ATOMIC_RELAXED);
     }
 
-    memset(sig_registry_head(r, SIG_TABLE_PEERS, 0), 0,
-           sizeof(uint32_t) * SIG_TABLES * r->nheads);
-
-    sig_fault();
+    sig_table_reset(r);
 }
 
 
@@ -385,8 +382,7 @@ sig_rebuild_rest(sig_registry_t *r, uint32_t index, sig_node_t *node)
         peer = sig_peer_node(r, index);
 
         if (peer->nlive > 0 || peer->nclosing > 0) {
-            sig_chain_insert(r, sig_registry_head(r, SIG_TABLE_PEERS,
-                                                  peer->hash), index);
+            sig_table_insert(r, SIG_TABLE_PEERS, peer->hash, index);
             sig_share_count(r, peer->app, index);
             return;
         }
@@ -412,8 +408,7 @@ sig_rebuild_rest(sig_registry_t *r, uint32_t index, sig_node_t *node)
 
         if (room->count > 0 || room->leaving > 0) {
             sig_rebuild_mask(r, room);
-            sig_chain_insert(r, sig_registry_head(r, SIG_TABLE_ROOMS,
-                                                  room->hash), index);
+            sig_table_insert(r, SIG_TABLE_ROOMS, room->hash, index);
             sig_share_count(r, room->app, index);
             sig_share_count(r, room->app, room->counts);
             return;

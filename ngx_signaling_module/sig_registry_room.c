@@ -263,7 +263,7 @@ sig_room_find(sig_registry_t *r, uint32_t app, uint32_t hash,
 
     n = r->store.limit;
 
-    for (i = *sig_registry_head(r, SIG_TABLE_ROOMS, hash);
+    for (i = *sig_table_head(r, SIG_TABLE_ROOMS, hash);
          i != 0 && n > 0;
          i = room->node.next, n--)
     {
@@ -312,7 +312,7 @@ sig_room_create(sig_registry_t *r, uint32_t app, uint32_t hash,
     sig_store_commit(&room->node, SIG_NODE_LIVE);
     sig_fault();
 
-    sig_chain_insert(r, sig_registry_head(r, SIG_TABLE_ROOMS, hash), i);
+    sig_table_insert(r, SIG_TABLE_ROOMS, hash, i);
 
     return i;
 }
@@ -365,7 +365,7 @@ sig_room_free(sig_registry_t *r, uint32_t ri, sig_room_t *room)
     bi = room->counts;
     app = room->app;
 
-    sig_chain_remove(r, sig_registry_head(r, SIG_TABLE_ROOMS, room->hash), ri);
+    sig_table_remove(r, SIG_TABLE_ROOMS, room->hash, ri);
     sig_fault();
 
     sig_share_free(r, app, ri);

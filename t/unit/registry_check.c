@@ -139,8 +139,9 @@ sig_check_slots(sig_registry_t *r)
 static const char *
 sig_check_tables(sig_registry_t *r, const sig_check_t *check)
 {
-    uint32_t     t, h, i, n;
-    sig_node_t  *node;
+    uint32_t      t, h, i, n;
+    sig_node_t   *node;
+    sig_table_t  *table;
 
     static const sig_node_type_e  types[SIG_TABLES] = {
         SIG_NODE_PEER, SIG_NODE_ROOM, SIG_NODE_MEMBER
@@ -148,10 +149,18 @@ sig_check_tables(sig_registry_t *r, const sig_check_t *check)
 
     for (t = 0; t < SIG_TABLES; t++) {
         n = 0;
+        table = &sig_head(r)->tables[t];
 
-        for (h = 0; h < r->nheads; h++) {
+        if (table->last >= r->nheads
+            || (table->count > table->last + 1
+                && table->last + 1 < r->nheads))
+        {
+            return "heads of a hash table";
+        }
 
-            for (i = *sig_registry_head(r, (sig_table_e) t, h);
+        for (h = 0; h <= table->last; h++) {
+
+            for (i = *sig_table_head(r, (sig_table_e) t, h);
                  i != 0;
                  i = node->next)
             {
@@ -169,6 +178,10 @@ sig_check_tables(sig_registry_t *r, const sig_check_t *check)
 
         if (n != check->nodes[t]) {
             return "hash table with too little in it";
+        }
+
+        if (n != table->count) {
+            return "count of a hash table";
         }
     }
 

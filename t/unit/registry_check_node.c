@@ -254,8 +254,8 @@ sig_check_room(sig_registry_t *r, uint32_t index, sig_node_t *node,
         return "room without members";
     }
 
-    if (!sig_check_in_chain(r, *sig_registry_head(r, SIG_TABLE_ROOMS,
-                                                  room->hash), index))
+    if (!sig_check_in_chain(r, *sig_table_head(r, SIG_TABLE_ROOMS,
+                                               room->hash), index))
     {
         return "room that is not found by its name";
     }
