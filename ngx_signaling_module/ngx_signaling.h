@@ -288,7 +288,7 @@ typedef struct {
 } ngx_signaling_outbox_t;
 
 
-#define NGX_SIGNALING_FRAME_CLASSES  3
+#define NGX_SIGNALING_FRAME_CLASSES  6
 
 #define NGX_SIGNALING_RETIRE       64
 #define NGX_SIGNALING_CHUNK        1024      /* connections per allocation */
@@ -356,13 +356,16 @@ struct ngx_signaling_worker_s {
 
     u_char                    *buffer;       /* for reading; in front of it,
                                                 room for a head */
-    u_char                    *scratch;      /* for writing under TLS */
+    u_char                    *scratch;      /* for writing in one piece */
     u_char                    *roster;       /* for snapshots */
     size_t                     roster_size;
     u_char                    *record;       /* taken from a ring */
 
     ngx_signaling_frame_t     *frames[NGX_SIGNALING_FRAME_CLASSES];
     ngx_uint_t                 nframes[NGX_SIGNALING_FRAME_CLASSES];
+    ngx_uint_t                 unused[NGX_SIGNALING_FRAME_CLASSES];
+                                             /* the fewest since the tick */
+    size_t                     made;         /* bytes of frames, this turn */
 
     ngx_signaling_deflate_t   *deflate;      /* NULL until it is wanted */
 

@@ -226,8 +226,9 @@ ngx_signaling_conn_start(ngx_signaling_conn_t *sc, u_char *p, size_t len)
 static void
 ngx_signaling_read_handler(ngx_event_t *rev)
 {
-    ngx_connection_t      *c;
-    ngx_signaling_conn_t  *sc;
+    ngx_connection_t        *c;
+    ngx_signaling_conn_t    *sc;
+    ngx_signaling_worker_t  *sw;
 
     c = rev->data;
     sc = c->data;
@@ -252,9 +253,13 @@ ngx_signaling_read_handler(ngx_event_t *rev)
         ngx_signaling_worker_going(sc->worker);
     }
 
+    sw = sc->worker;
+
     if (ngx_signaling_read(sc) != NGX_OK) {
         ngx_signaling_conn_drop(sc);
     }
+
+    ngx_signaling_flush_early(sw);
 }
 
 

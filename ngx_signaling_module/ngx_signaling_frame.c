@@ -7,25 +7,31 @@
  * Server frames.  A frame is built once, head included, and referenced by
  * every queue that holds it; the last one to drop it frees it.  Frames of the
  * common sizes are kept for the next message, so that relaying allocates
- * nothing while it goes on.
+ * nothing while it goes on; those that nobody needed from one tick of the
+ * worker to the next are given back.
  */
 
 
 #include "ngx_signaling.h"
 
 
-#define NGX_SIGNALING_FRAMES  512    /* kept of each size */
-
-
 static void ngx_signaling_frame_unpack(ngx_signaling_frame_t *f);
 static ngx_uint_t ngx_signaling_frame_class(size_t size);
 
 
-/* bytes of a frame with everything that belongs to it */
+/* bytes of a frame with everything that belongs to it, and how many to keep */
 
-static const size_t  ngx_signaling_frame_sizes[NGX_SIGNALING_FRAME_CLASSES] =
-{
-    128, 512, 2048
+static const struct {
+    size_t      size;
+    ngx_uint_t  kept;
+
+} ngx_signaling_frame_classes[NGX_SIGNALING_FRAME_CLASSES] = {
+    { 128, 512 },
+    { 512, 512 },
+    { 2048, 512 },
+    { 4608, 256 },                /* 4 KB of data with their envelope */
+    { 18432, 64 },                /* 16 KB */
+    { 69632, 16 }                 /* 64 KB, the longest there is by default */
 };
 
 
@@ -49,7 +55,7 @@ ngx_signaling_frame(ngx_signaling_worker_t *sw, ngx_uint_t opcode, size_t len,
     n = ngx_signaling_frame_class(size);
 
     if (n < NGX_SIGNALING_FRAME_CLASSES) {
-        size = ngx_signaling_frame_sizes[n];
+        size = ngx_signaling_frame_classes[n].size;
         f = sw->frames[n];
 
     } else {
@@ -59,6 +65,7 @@ ngx_signaling_frame(ngx_signaling_worker_t *sw, ngx_uint_t opcode, size_t len,
     if (f) {
         sw->frames[n] = f->next;
         sw->nframes[n]--;
+        sw->unused[n] = ngx_min(sw->unused[n], sw->nframes[n]);
 
     } else {
         f = ngx_alloc(size, sw->log);
@@ -72,6 +79,8 @@ ngx_signaling_frame(ngx_signaling_worker_t *sw, ngx_uint_t opcode, size_t len,
     f->size_class = (uint32_t) n;
     f->refs = 1;
     f->len = (uint32_t) (head + len);
+
+    sw->made += head + len;
 
     *p = f->data + sig_ws_write_head(f->data, (u_char) opcode, len);
 
@@ -97,7 +106,7 @@ ngx_signaling_frame_unref(ngx_signaling_frame_t *f)
     sw = f->worker;
 
     if (n == NGX_SIGNALING_FRAME_CLASSES
-        || sw->nframes[n] == NGX_SIGNALING_FRAMES)
+        || sw->nframes[n] == ngx_signaling_frame_classes[n].kept)
     {
         ngx_free(f);
         return;
@@ -106,6 +115,49 @@ ngx_signaling_frame_unref(ngx_signaling_frame_t *f)
     f->next = sw->frames[n];
     sw->frames[n] = f;
     sw->nframes[n]++;
+}
+
+
+/* in a worker's tick: gives back what was free all the time since the last */
+
+void
+ngx_signaling_frames_look(ngx_signaling_worker_t *sw)
+{
+    ngx_uint_t              n;
+    ngx_signaling_frame_t  *f;
+
+    for (n = 0; n < NGX_SIGNALING_FRAME_CLASSES; n++) {
+
+        while (sw->unused[n]) {
+            sw->unused[n]--;
+
+            f = sw->frames[n];
+            sw->frames[n] = f->next;
+            sw->nframes[n]--;
+
+            ngx_free(f);
+        }
+
+        sw->unused[n] = sw->nframes[n];
+    }
+}
+
+
+void
+ngx_signaling_frames_free(ngx_signaling_worker_t *sw)
+{
+    ngx_uint_t              n;
+    ngx_signaling_frame_t  *f;
+
+    for (n = 0; n < NGX_SIGNALING_FRAME_CLASSES; n++) {
+
+        while (sw->frames[n]) {
+            f = sw->frames[n];
+            sw->frames[n] = f->next;
+
+            ngx_free(f);
+        }
+    }
 }
 
 
@@ -124,7 +176,7 @@ ngx_signaling_frame_class(size_t size)
     ngx_uint_t  n;
 
     for (n = 0; n < NGX_SIGNALING_FRAME_CLASSES; n++) {
-        if (size <= ngx_signaling_frame_sizes[n]) {
+        if (size <= ngx_signaling_frame_classes[n].size) {
             break;
         }
     }

@@ -8,7 +8,8 @@
  *
  * Nothing is written while frames are being handled: a connection
  * with something to write is put on the worker's dirty list, and each is
- * written once at the end of the turn of the event loop.  So whoever walks a
+ * written once at the end of the turn of the event loop, or between two that
+ * are read, when very much waits.  So whoever walks a
  * list of connections can send to them without one of them being closed
  * under it: what has to be closed is doomed, and closed at the flush.
  *
@@ -22,6 +23,8 @@
 
 #define NGX_SIGNALING_IOVS   64
 #define NGX_SIGNALING_ITEMS  4096    /* kept for reuse */
+#define NGX_SIGNALING_GATHER 8192    /* bytes written from one piece */
+#define NGX_SIGNALING_EARLY  262144  /* bytes of frames made, then written */
 #define NGX_SIGNALING_SLICE  128     /* of a crowd, in a turn */
 
 
@@ -30,9 +33,11 @@ static void ngx_signaling_push(ngx_signaling_conn_t *sc,
 static void ngx_signaling_dirty_crowd(ngx_signaling_conn_t *sc);
 static ssize_t ngx_signaling_output_plain(ngx_signaling_conn_t *sc);
 static ssize_t ngx_signaling_output_ssl(ngx_signaling_conn_t *sc);
+static size_t ngx_signaling_output_gather(ngx_signaling_conn_t *sc);
 static void ngx_signaling_output_advance(ngx_signaling_conn_t *sc,
     size_t sent);
 static void ngx_signaling_flush_handler(ngx_event_t *ev);
+static void ngx_signaling_flush_dirty(ngx_signaling_worker_t *sw);
 static void ngx_signaling_flush_first(ngx_queue_t *queue);
 
 
@@ -287,6 +292,14 @@ ngx_signaling_output_plain(ngx_signaling_conn_t *sc)
                        item->frame->len - sc->out_sent);
     }
 
+    /* the kernel takes longer over many small pieces than we do */
+
+    if (sc->out_bytes <= NGX_SIGNALING_GATHER) {
+        size = ngx_signaling_output_gather(sc);
+
+        return c->send(c, sc->worker->scratch, size);
+    }
+
     vec.iovs = iovs;
     vec.nalloc = NGX_SIGNALING_IOVS;
     vec.count = 0;
@@ -343,13 +356,31 @@ ngx_signaling_output_plain(ngx_signaling_conn_t *sc)
 static ssize_t
 ngx_signaling_output_ssl(ngx_signaling_conn_t *sc)
 {
-    size_t                 len, n, skip;
-    u_char                *scratch;
-    ssize_t                rc;
-    ngx_connection_t      *c;
-    ngx_signaling_item_t  *item;
+    size_t             len;
+    ssize_t            rc;
+    ngx_connection_t  *c;
 
     c = sc->connection;
+
+    len = ngx_signaling_output_gather(sc);
+
+    rc = c->send(c, sc->worker->scratch, len);
+
+    sc->out_tried = (rc == NGX_AGAIN) ? (uint16_t) len : 0;
+
+    return rc;
+}
+
+
+/* copies what is first in the queue to the scratch buffer, as it fits */
+
+static size_t
+ngx_signaling_output_gather(ngx_signaling_conn_t *sc)
+{
+    size_t                 len, n, skip;
+    u_char                *scratch;
+    ngx_signaling_item_t  *item;
+
     scratch = sc->worker->scratch;
 
     len = 0;
@@ -369,11 +400,7 @@ ngx_signaling_output_ssl(ngx_signaling_conn_t *sc)
         }
     }
 
-    rc = c->send(c, scratch, len);
-
-    sc->out_tried = (rc == NGX_AGAIN) ? (uint16_t) len : 0;
-
-    return rc;
+    return len;
 }
 
 
@@ -413,10 +440,7 @@ ngx_signaling_flush_handler(ngx_event_t *ev)
     sw = ev->data;
 
     ngx_signaling_news_flush(sw);
-
-    while (!ngx_queue_empty(&sw->dirty)) {
-        ngx_signaling_flush_first(&sw->dirty);
-    }
+    ngx_signaling_flush_dirty(sw);
 
     for (n = 0; n < NGX_SIGNALING_SLICE && !ngx_queue_empty(&sw->crowd); n++) {
         ngx_signaling_flush_first(&sw->crowd);
@@ -427,6 +451,33 @@ ngx_signaling_flush_handler(ngx_event_t *ev)
     if (!ngx_queue_empty(&sw->crowd) && !ev->posted) {
         ngx_post_event(ev, &ngx_posted_next_events);
     }
+}
+
+
+/*
+ * Writes before the end of a turn, when much has been made to be written: so
+ * the memory of a frame is used again while it is in the cache, and a turn
+ * takes no more of it than that.  For who has handled the input of one, and
+ * looks at none of the connections afterwards: each may be closed here.
+ */
+
+void
+ngx_signaling_flush_early(ngx_signaling_worker_t *sw)
+{
+    if (sw->made >= NGX_SIGNALING_EARLY) {
+        ngx_signaling_flush_dirty(sw);
+    }
+}
+
+
+static void
+ngx_signaling_flush_dirty(ngx_signaling_worker_t *sw)
+{
+    while (!ngx_queue_empty(&sw->dirty)) {
+        ngx_signaling_flush_first(&sw->dirty);
+    }
+
+    sw->made = 0;
 }
 
 

@@ -65,6 +65,8 @@ typedef struct {
 ngx_signaling_frame_t *ngx_signaling_frame(ngx_signaling_worker_t *sw,
     ngx_uint_t opcode, size_t len, u_char **p);
 void ngx_signaling_frame_unref(ngx_signaling_frame_t *f);
+void ngx_signaling_frames_look(ngx_signaling_worker_t *sw);
+void ngx_signaling_frames_free(ngx_signaling_worker_t *sw);
 
 
 /* ngx_signaling_output.c */
@@ -75,6 +77,7 @@ void ngx_signaling_deliver(ngx_signaling_conn_t *sc,
 void ngx_signaling_doom(ngx_signaling_conn_t *sc, ngx_uint_t code);
 void ngx_signaling_dirty(ngx_signaling_conn_t *sc);
 void ngx_signaling_flush_post(ngx_signaling_worker_t *sw);
+void ngx_signaling_flush_early(ngx_signaling_worker_t *sw);
 void ngx_signaling_output_clear(ngx_signaling_conn_t *sc,
     ngx_uint_t keep_begun);
 ngx_int_t ngx_signaling_output_flush(ngx_signaling_conn_t *sc);

@@ -88,6 +88,7 @@ ngx_signaling_take(ngx_signaling_worker_t *sw)
         }
 
         ngx_signaling_record(sw, src, &record, 0);
+        ngx_signaling_flush_early(sw);
     }
 
     sig_mailbox_end(sw->mailbox);

@@ -251,6 +251,7 @@ ngx_signaling_tick_handler(ngx_event_t *ev)
     ngx_signaling_ipc_look(sw);
     ngx_signaling_keys_look(sw);
     ngx_signaling_quota_look(sw);
+    ngx_signaling_frames_look(sw);
     ngx_signaling_worker_alarm(sw);
 
     if (sig_registry_drain_below(sw->registry) > sw->zone->generation
@@ -511,17 +512,10 @@ ngx_signaling_worker_exit(ngx_signaling_worker_t *sw)
 static void
 ngx_signaling_worker_free(ngx_signaling_worker_t *sw)
 {
-    ngx_uint_t              i;
-    ngx_signaling_item_t   *item;
-    ngx_signaling_frame_t  *f;
+    ngx_uint_t             i;
+    ngx_signaling_item_t  *item;
 
-    for (i = 0; i < NGX_SIGNALING_FRAME_CLASSES; i++) {
-        while (sw->frames[i]) {
-            f = sw->frames[i];
-            sw->frames[i] = f->next;
-            ngx_free(f);
-        }
-    }
+    ngx_signaling_frames_free(sw);
 
     while (sw->items) {
         item = sw->items;
