@@ -22,8 +22,8 @@
  *     ngx_signaling_peer.c        what a client message does
  *     ngx_signaling_room.c        rooms of this worker, fan-out
  *     ngx_signaling_presence.c    snapshots, changes of rooms
- *     ngx_signaling_ipc.c         records to other workers
- *     ngx_signaling_record.c      records from other workers
+ *     ngx_signaling_ipc.c         records to other workers, sig_record.h
+ *     ngx_signaling_record.c      what is done with those from others
  *     ngx_signaling_worker.c      a worker's life: slots, ticks, reaping
  *     ngx_signaling_keys.c        keys that change, apps
  *     ngx_signaling_drain.c       retiring, draining
@@ -51,6 +51,7 @@
 #include "request.h"
 #include "sig_mailbox.h"
 #include "sig_proto.h"
+#include "sig_record.h"
 #include "sig_registry.h"
 #include "sig_ws.h"
 
@@ -61,7 +62,6 @@
 /* a client message may be longer than its "data" by this much */
 #define NGX_SIGNALING_ENVELOPE      4096
 
-#define NGX_SIGNALING_METADATA_MAX  4096
 #define NGX_SIGNALING_SNAPSHOT_MAX  900000
 #define NGX_SIGNALING_API_BODY      32768   /* bytes, docs/protocol.md 12.2 */
 #define NGX_SIGNALING_CLOSE_WAIT    2000    /* ms, for the client's Close */
@@ -277,7 +277,7 @@ typedef struct {
 struct ngx_signaling_parcel_s {
     ngx_signaling_parcel_t    *next;
     size_t                     len;
-    u_char                     data[1];
+    u_char                     data[1];      /* aligned to 8 */
 };
 
 
@@ -359,7 +359,6 @@ struct ngx_signaling_worker_s {
     u_char                    *scratch;      /* for writing in one piece */
     u_char                    *roster;       /* for snapshots */
     size_t                     roster_size;
-    u_char                    *record;       /* taken from a ring */
 
     ngx_signaling_frame_t     *frames[NGX_SIGNALING_FRAME_CLASSES];
     ngx_uint_t                 nframes[NGX_SIGNALING_FRAME_CLASSES];
@@ -398,40 +397,6 @@ struct ngx_signaling_worker_s {
 
 #define NGX_SIGNALING_BUFFER       131072
 #define NGX_SIGNALING_SCRATCH      16384
-
-
-/* records between workers: this head, then the bytes that it counts */
-
-typedef enum {
-    NGX_SIGNALING_REC_MESSAGE = 1,  /* JSON of a message, then metadata */
-    NGX_SIGNALING_REC_DIRECT,       /* whole frame */
-    NGX_SIGNALING_REC_JOINED,       /* peer ID, then metadata */
-    NGX_SIGNALING_REC_TAKEOVER,     /* likewise */
-    NGX_SIGNALING_REC_LEFT,         /* peer ID */
-    NGX_SIGNALING_REC_PROBE,        /* ping a connection */
-    NGX_SIGNALING_REC_KICK          /* close a connection with 4020 */
-} ngx_signaling_record_e;
-
-
-/* why a connection is closed with 4020 */
-
-typedef enum {
-    NGX_SIGNALING_ELSEWHERE = 0,    /* "signaling_same_peer single" */
-    NGX_SIGNALING_BY_ADMIN          /* the control plane */
-} ngx_signaling_kick_e;
-
-
-typedef struct {
-    uint8_t                    type;
-    uint8_t                    shared_id;
-    uint16_t                   origin;       /* slot it speaks for */
-    uint32_t                   number;       /* of the connection meant */
-    sig_ref_t                  ref;          /* that connection, or room */
-    uint64_t                   seq;          /* of the last change then;
-                                                of a KICK, why */
-    uint32_t                   first;        /* bytes of the first part */
-    uint32_t                   second;       /* bytes of the second part */
-} ngx_signaling_record_t;
 
 
 extern ngx_module_t  ngx_signaling_module;
@@ -543,9 +508,8 @@ void ngx_signaling_snapshot(ngx_signaling_conn_t *sc,
 void ngx_signaling_changed(ngx_signaling_worker_t *sw,
     ngx_signaling_room_t *room, sig_change_t *change,
     ngx_signaling_identity_t *identity);
-void ngx_signaling_heard(ngx_signaling_worker_t *sw,
-    ngx_signaling_record_t *rec, const slice_t *peer,
-    const slice_t *metadata);
+void ngx_signaling_heard(ngx_signaling_worker_t *sw, sig_record_t *rec,
+    const slice_t *peer, const slice_t *metadata);
 void ngx_signaling_departed(ngx_signaling_worker_t *sw,
     sig_departure_t *departure, ngx_uint_t origin);
 
@@ -555,9 +519,9 @@ void ngx_signaling_departed(ngx_signaling_worker_t *sw,
 ngx_int_t ngx_signaling_ipc_init(ngx_signaling_worker_t *sw);
 ngx_int_t ngx_signaling_ipc_listen(ngx_signaling_worker_t *sw);
 ngx_int_t ngx_signaling_post(ngx_signaling_worker_t *sw, uint64_t mask,
-    ngx_signaling_record_t *rec, const slice_t *first, const slice_t *second);
+    sig_record_t *rec, const slice_t *first, const slice_t *second);
 ngx_int_t ngx_signaling_post_to(ngx_signaling_worker_t *sw, ngx_uint_t slot,
-    ngx_signaling_record_t *rec, const slice_t *first, const slice_t *second);
+    sig_record_t *rec, const slice_t *first, const slice_t *second);
 void ngx_signaling_retire(ngx_signaling_worker_t *sw, sig_ref_t member);
 void ngx_signaling_retire_flush(ngx_signaling_worker_t *sw);
 void ngx_signaling_wake_all(ngx_signaling_worker_t *sw);
@@ -568,7 +532,7 @@ void ngx_signaling_ipc_close(ngx_signaling_worker_t *sw);
 /* ngx_signaling_record.c */
 
 ngx_int_t ngx_signaling_reach(ngx_signaling_worker_t *sw,
-    const sig_target_t *target, ngx_uint_t type, ngx_signaling_kick_e why);
+    const sig_target_t *target, ngx_uint_t type, sig_kick_e why);
 void ngx_signaling_wake_handler(ngx_event_t *ev);
 void ngx_signaling_drain_handler(ngx_event_t *ev);
 void ngx_signaling_ipc_look(ngx_signaling_worker_t *sw);

@@ -344,7 +344,7 @@ ngx_signaling_peer_metadata(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
         return NGX_OK;
     }
 
-    if (metadata->len > NGX_SIGNALING_METADATA_MAX
+    if (metadata->len > SIG_METADATA_LEN
         || sig_proto_json(metadata->data, metadata->len) != '{')
     {
         if (!sc->worker->told_metadata) {
@@ -353,7 +353,7 @@ ngx_signaling_peer_metadata(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                           "\"signaling_peer_metadata\" gave no JSON object of "
                           "at most %d bytes and is left out",
-                          NGX_SIGNALING_METADATA_MAX);
+                          SIG_METADATA_LEN);
         }
 
         ngx_str_null(metadata);
@@ -544,11 +544,11 @@ ngx_signaling_others(ngx_signaling_conn_t *sc, sig_target_t *others,
     ngx_uint_t  type;
 
     type = (sc->conf->same_peer == NGX_SIGNALING_PEER_SINGLE)
-           ? NGX_SIGNALING_REC_KICK : NGX_SIGNALING_REC_PROBE;
+           ? SIG_RECORD_KICK : SIG_RECORD_PROBE;
 
     for (i = 0; i < n; i++) {
         (void) ngx_signaling_reach(sc->worker, &others[i], type,
-                                   NGX_SIGNALING_ELSEWHERE);
+                                   SIG_KICK_ELSEWHERE);
     }
 }
 

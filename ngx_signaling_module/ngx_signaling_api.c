@@ -238,8 +238,8 @@ ngx_signaling_api_disconnect(ngx_http_request_t *r,
 
     for (i = 0; i < n; i++) {
 
-        switch (ngx_signaling_reach(sw, &targets[i], NGX_SIGNALING_REC_KICK,
-                                    NGX_SIGNALING_BY_ADMIN))
+        switch (ngx_signaling_reach(sw, &targets[i], SIG_RECORD_KICK,
+                                    SIG_KICK_BY_ADMIN))
         {
         case NGX_OK:
             closed++;

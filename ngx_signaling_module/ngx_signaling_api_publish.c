@@ -142,8 +142,7 @@ ngx_signaling_api_metadata(ngx_http_request_t *r, const slice_t *given,
     end = access_json_compact(metadata->data, given);
     metadata->len = (size_t) (end - metadata->data);
 
-    return (metadata->len > NGX_SIGNALING_METADATA_MAX) ? NGX_DECLINED
-                                                        : NGX_OK;
+    return (metadata->len > SIG_METADATA_LEN) ? NGX_DECLINED : NGX_OK;
 }
 
 

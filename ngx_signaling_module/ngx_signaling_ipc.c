@@ -28,7 +28,7 @@
 /* a record on its way into the arena, where it is written at most once */
 
 typedef struct {
-    ngx_signaling_record_t    *rec;
+    sig_record_t              *rec;
     const slice_t             *first;
     const slice_t             *second;
     size_t                     len;
@@ -43,7 +43,6 @@ static ngx_int_t ngx_signaling_write(ngx_signaling_worker_t *sw,
     ngx_signaling_letter_t *letter);
 static ngx_int_t ngx_signaling_parcel(ngx_signaling_worker_t *sw,
     uint32_t slot, ngx_signaling_letter_t *letter);
-static u_char *ngx_signaling_copy(u_char *p, ngx_signaling_letter_t *letter);
 static void ngx_signaling_retry(ngx_signaling_worker_t *sw);
 static void ngx_signaling_retry_slot(ngx_signaling_worker_t *sw,
     uint32_t slot);
@@ -72,12 +71,6 @@ ngx_signaling_ipc_init(ngx_signaling_worker_t *sw)
                                sw->zone->nslots
                                * sizeof(ngx_signaling_outbox_t));
     if (sw->outboxes == NULL) {
-        return NGX_ERROR;
-    }
-
-    sw->record = ngx_palloc(sw->cycle->pool,
-                            sig_mailbox_record_max(sw->mailbox));
-    if (sw->record == NULL) {
         return NGX_ERROR;
     }
 
@@ -149,7 +142,7 @@ ngx_signaling_ipc_close(ngx_signaling_worker_t *sw)
 
 ngx_int_t
 ngx_signaling_post(ngx_signaling_worker_t *sw, uint64_t mask,
-    ngx_signaling_record_t *rec, const slice_t *first, const slice_t *second)
+    sig_record_t *rec, const slice_t *first, const slice_t *second)
 {
     uint32_t                slot;
     ngx_int_t               rc;
@@ -183,7 +176,7 @@ ngx_signaling_post(ngx_signaling_worker_t *sw, uint64_t mask,
 
 ngx_int_t
 ngx_signaling_post_to(ngx_signaling_worker_t *sw, ngx_uint_t slot,
-    ngx_signaling_record_t *rec, const slice_t *first, const slice_t *second)
+    sig_record_t *rec, const slice_t *first, const slice_t *second)
 {
     ngx_signaling_letter_t  letter;
 
@@ -249,10 +242,7 @@ ngx_signaling_write(ngx_signaling_worker_t *sw,
         return NGX_AGAIN;
     }
 
-    letter->rec->first = (uint32_t) letter->first->len;
-    letter->rec->second = (uint32_t) letter->second->len;
-    letter->len = sizeof(ngx_signaling_record_t) + letter->first->len
-                  + letter->second->len;
+    letter->len = sig_record_len(letter->first, letter->second);
 
     p = sig_mailbox_reserve(sw->mailbox, letter->len);
 
@@ -261,28 +251,11 @@ ngx_signaling_write(ngx_signaling_worker_t *sw,
         return NGX_AGAIN;
     }
 
-    (void) ngx_signaling_copy(p, letter);
+    sig_record_write(p, letter->rec, letter->first, letter->second);
 
     letter->written = 1;
 
     return NGX_OK;
-}
-
-
-static u_char *
-ngx_signaling_copy(u_char *p, ngx_signaling_letter_t *letter)
-{
-    p = ngx_cpymem(p, letter->rec, sizeof(ngx_signaling_record_t));
-
-    if (letter->first->len) {
-        p = ngx_cpymem(p, letter->first->data, letter->first->len);
-    }
-
-    if (letter->second->len) {
-        p = ngx_cpymem(p, letter->second->data, letter->second->len);
-    }
-
-    return p;
 }
 
 
@@ -294,18 +267,15 @@ ngx_signaling_parcel(ngx_signaling_worker_t *sw, uint32_t slot,
     ngx_signaling_parcel_t  *parcel;
 
     if (sw->waiting_bytes > NGX_SIGNALING_WAITING
-        && (letter->rec->type == NGX_SIGNALING_REC_MESSAGE
-            || letter->rec->type == NGX_SIGNALING_REC_DIRECT
-            || letter->rec->type == NGX_SIGNALING_REC_PROBE))
+        && (letter->rec->type == SIG_RECORD_MESSAGE
+            || letter->rec->type == SIG_RECORD_DIRECT
+            || letter->rec->type == SIG_RECORD_PROBE))
     {
         sw->refused++;
         return NGX_ERROR;
     }
 
-    letter->rec->first = (uint32_t) letter->first->len;
-    letter->rec->second = (uint32_t) letter->second->len;
-    letter->len = sizeof(ngx_signaling_record_t) + letter->first->len
-                  + letter->second->len;
+    letter->len = sig_record_len(letter->first, letter->second);
 
     parcel = ngx_alloc(offsetof(ngx_signaling_parcel_t, data) + letter->len,
                        sw->log);
@@ -314,7 +284,8 @@ ngx_signaling_parcel(ngx_signaling_worker_t *sw, uint32_t slot,
         return NGX_ERROR;
     }
 
-    (void) ngx_signaling_copy(parcel->data, letter);
+    sig_record_write(parcel->data, letter->rec, letter->first,
+                     letter->second);
 
     parcel->len = letter->len;
     parcel->next = NULL;

@@ -433,8 +433,7 @@ ngx_signaling_record_max(ngx_shm_zone_t *shm_zone, size_t max_message)
 
     /* the longest names are escaped sixfold at worst */
 
-    record = sizeof(ngx_signaling_record_t) + max_message
-             + NGX_SIGNALING_METADATA_MAX
+    record = sizeof(sig_record_t) + max_message + SIG_METADATA_LEN
              + 6 * (ACCESS_CHANNEL_BYTES + ACCESS_PEER_ID) + 256;
 
     zone->record_max = ngx_max(zone->record_max, record);

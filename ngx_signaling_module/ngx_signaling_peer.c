@@ -213,12 +213,12 @@ sig_code_e
 ngx_signaling_relay(ngx_signaling_worker_t *sw,
     const ngx_signaling_publication_t *pub, ngx_signaling_conn_t *except)
 {
-    size_t                   len;
-    u_char                  *p;
-    slice_t                  none, json;
-    ngx_int_t                rc;
-    ngx_signaling_frame_t   *f;
-    ngx_signaling_record_t   rec;
+    size_t                  len;
+    u_char                 *p;
+    slice_t                 none, json;
+    ngx_int_t               rc;
+    sig_record_t            rec;
+    ngx_signaling_frame_t  *f;
 
     none.len = 0;
     none.data = NULL;
@@ -235,9 +235,9 @@ ngx_signaling_relay(ngx_signaling_worker_t *sw,
 
     (void) sig_proto_message(p, &pub->channel, &pub->from, &pub->data, &none);
 
-    ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
+    ngx_memzero(&rec, sizeof(sig_record_t));
 
-    rec.type = NGX_SIGNALING_REC_MESSAGE;
+    rec.type = SIG_RECORD_MESSAGE;
     rec.ref = pub->ref;
     rec.seq = pub->audience.seq;
 
@@ -262,11 +262,11 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
     size_t                   len;
     slice_t                  json, none;
     uint32_t                 i, n, reached, failed;
+    sig_record_t             rec;
     sig_target_t             targets[SIG_PEER_CONNECTIONS];
     ngx_signaling_conn_t    *to;
     ngx_signaling_frame_t   *f;
     ngx_signaling_worker_t  *sw;
-    ngx_signaling_record_t   rec;
 
     sw = sc->worker;
 
@@ -317,9 +317,9 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
             continue;
         }
 
-        ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
+        ngx_memzero(&rec, sizeof(sig_record_t));
 
-        rec.type = NGX_SIGNALING_REC_DIRECT;
+        rec.type = SIG_RECORD_DIRECT;
         rec.number = targets[i].number;
         rec.ref = targets[i].conn;
 

@@ -29,8 +29,8 @@ static u_char *ngx_signaling_snapshot_part(ngx_signaling_conn_t *sc,
     ngx_signaling_room_t *room, sig_roster_t *roster, u_char *from,
     uint32_t *left);
 static void ngx_signaling_tell(ngx_signaling_worker_t *sw,
-    ngx_signaling_room_t *room, ngx_signaling_record_t *rec,
-    const slice_t *peer, const slice_t *metadata);
+    ngx_signaling_room_t *room, sig_record_t *rec, const slice_t *peer,
+    const slice_t *metadata);
 
 
 ngx_int_t
@@ -233,22 +233,22 @@ void
 ngx_signaling_changed(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
     sig_change_t *change, ngx_signaling_identity_t *identity)
 {
-    slice_t                 none;
-    ngx_uint_t              type;
-    ngx_signaling_record_t  rec;
+    slice_t       none;
+    ngx_uint_t    type;
+    sig_record_t  rec;
 
     switch (change->change) {
 
     case SIG_CHANGE_JOINED:
-        type = NGX_SIGNALING_REC_JOINED;
+        type = SIG_RECORD_JOINED;
         break;
 
     case SIG_CHANGE_TAKEOVER:
-        type = NGX_SIGNALING_REC_TAKEOVER;
+        type = SIG_RECORD_TAKEOVER;
         break;
 
     case SIG_CHANGE_LEFT:
-        type = NGX_SIGNALING_REC_LEFT;
+        type = SIG_RECORD_LEFT;
         break;
 
     default: /* SIG_CHANGE_NONE */
@@ -258,7 +258,7 @@ ngx_signaling_changed(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
     none.data = NULL;
     none.len = 0;
 
-    ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
+    ngx_memzero(&rec, sizeof(sig_record_t));
 
     rec.type = (uint8_t) type;
     rec.shared_id = change->shared_id;
@@ -267,8 +267,8 @@ ngx_signaling_changed(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
     rec.seq = change->seq;
 
     (void) ngx_signaling_post(sw, change->mask, &rec, &identity->id,
-                              type == NGX_SIGNALING_REC_LEFT
-                              ? &none : &identity->metadata);
+                              type == SIG_RECORD_LEFT ? &none
+                                                      : &identity->metadata);
 
     ngx_signaling_tell(sw, room, &rec, &identity->id, &identity->metadata);
 }
@@ -277,10 +277,10 @@ ngx_signaling_changed(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
 /* a record of presence from another worker */
 
 void
-ngx_signaling_heard(ngx_signaling_worker_t *sw, ngx_signaling_record_t *rec,
+ngx_signaling_heard(ngx_signaling_worker_t *sw, sig_record_t *rec,
     const slice_t *peer, const slice_t *metadata)
 {
-    u_char                 buf[NGX_SIGNALING_METADATA_MAX];
+    u_char                 buf[SIG_METADATA_LEN];
     slice_t                now;
     ngx_uint_t             present;
     ngx_signaling_room_t  *room;
@@ -305,15 +305,15 @@ ngx_signaling_heard(ngx_signaling_worker_t *sw, ngx_signaling_record_t *rec,
 
         /* it came back, and the record of that may have come before */
 
-        if (rec->type == NGX_SIGNALING_REC_LEFT) {
-            rec->type = NGX_SIGNALING_REC_TAKEOVER;
+        if (rec->type == SIG_RECORD_LEFT) {
+            rec->type = SIG_RECORD_TAKEOVER;
         }
 
         /* so may one of a later subscription, which has other metadata */
 
         metadata = &now;
 
-    } else if (rec->type != NGX_SIGNALING_REC_LEFT) {
+    } else if (rec->type != SIG_RECORD_LEFT) {
         return;
     }
 
@@ -330,8 +330,8 @@ void
 ngx_signaling_departed(ngx_signaling_worker_t *sw, sig_departure_t *departure,
     ngx_uint_t origin)
 {
-    slice_t                 peer, none;
-    ngx_signaling_record_t  rec;
+    slice_t       peer, none;
+    sig_record_t  rec;
 
     if (departure->change.change == SIG_CHANGE_LEFT) {
 
@@ -340,9 +340,9 @@ ngx_signaling_departed(ngx_signaling_worker_t *sw, sig_departure_t *departure,
         none.data = NULL;
         none.len = 0;
 
-        ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
+        ngx_memzero(&rec, sizeof(sig_record_t));
 
-        rec.type = NGX_SIGNALING_REC_LEFT;
+        rec.type = SIG_RECORD_LEFT;
         rec.shared_id = departure->change.shared_id;
         rec.origin = (uint16_t) origin;
         rec.ref = departure->change.room;
@@ -362,19 +362,19 @@ ngx_signaling_departed(ngx_signaling_worker_t *sw, sig_departure_t *departure,
 
 static void
 ngx_signaling_tell(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
-    ngx_signaling_record_t *rec, const slice_t *peer, const slice_t *metadata)
+    sig_record_t *rec, const slice_t *peer, const slice_t *metadata)
 {
     slice_t  none;
 
     none.data = NULL;
     none.len = 0;
 
-    if (rec->type != NGX_SIGNALING_REC_JOINED) {
+    if (rec->type != SIG_RECORD_JOINED) {
         ngx_signaling_news(sw, room, 0, rec->shared_id, rec->seq, peer,
                            &none);
     }
 
-    if (rec->type != NGX_SIGNALING_REC_LEFT) {
+    if (rec->type != SIG_RECORD_LEFT) {
         ngx_signaling_news(sw, room, 1, rec->shared_id, rec->seq, peer,
                            metadata);
     }

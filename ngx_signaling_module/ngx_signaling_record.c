@@ -5,8 +5,12 @@
 
 /*
  * Records from other workers: taken in turn from all senders, some in each
- * turn of the event loop, checked, and done.  What they say comes from shared
- * memory and is believed only where it fits what this worker knows.
+ * turn of the event loop, and done.  sig_record_read() says what they are;
+ * whom they mean is believed only where it fits what this worker knows.
+ *
+ * What is in the hand of a stopped process keeps the sender's arena.  So the
+ * parts are copied to where they are needed, and the record is given back
+ * before anything is done about it.
  */
 
 
@@ -21,11 +25,14 @@ static void ngx_signaling_take(ngx_signaling_worker_t *sw);
 static void ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
     slice_t *record, ngx_uint_t depth);
 static ngx_int_t ngx_signaling_record_conn(ngx_signaling_worker_t *sw,
-    ngx_signaling_record_t *rec);
+    sig_record_t *rec);
 static void ngx_signaling_record_message(ngx_signaling_worker_t *sw,
-    ngx_signaling_record_t *rec, slice_t *first, slice_t *second);
+    sig_record_t *rec, const slice_t *first, const slice_t *second);
 static void ngx_signaling_record_direct(ngx_signaling_worker_t *sw,
-    ngx_signaling_record_t *rec, slice_t *first);
+    sig_record_t *rec, const slice_t *first);
+static void ngx_signaling_record_presence(ngx_signaling_worker_t *sw,
+    sig_record_t *rec, const slice_t *first, const slice_t *second,
+    uint32_t src, ngx_uint_t depth);
 
 
 void
@@ -121,73 +128,31 @@ static void
 ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
     slice_t *record, ngx_uint_t depth)
 {
-    u_char                  peer[ACCESS_PEER_ID];
-    slice_t                 first, second;
-    ngx_signaling_record_t  rec;
+    slice_t       first, second;
+    sig_record_t  rec;
 
-    if (record->len < sizeof(ngx_signaling_record_t)) {
+    if (!sig_record_read(&rec, record, &first, &second)) {
         return;
     }
-
-    /* what is in the hand of a stopped process keeps the sender's arena */
-
-    ngx_memcpy(sw->record, record->data, record->len);
-    sig_mailbox_end(sw->mailbox);
-
-    ngx_memcpy(&rec, sw->record, sizeof(ngx_signaling_record_t));
-
-    if ((uint64_t) rec.first + rec.second
-        != record->len - sizeof(ngx_signaling_record_t))
-    {
-        return;
-    }
-
-    first.data = sw->record + sizeof(ngx_signaling_record_t);
-    first.len = rec.first;
-    second.data = first.data + first.len;
-    second.len = rec.second;
 
     switch (rec.type) {
 
-    case NGX_SIGNALING_REC_MESSAGE:
+    case SIG_RECORD_MESSAGE:
         ngx_signaling_record_message(sw, &rec, &first, &second);
         return;
 
-    case NGX_SIGNALING_REC_DIRECT:
+    case SIG_RECORD_DIRECT:
         ngx_signaling_record_direct(sw, &rec, &first);
         return;
 
-    case NGX_SIGNALING_REC_JOINED:
-    case NGX_SIGNALING_REC_TAKEOVER:
-    case NGX_SIGNALING_REC_LEFT:
-
-        if (first.len > ACCESS_PEER_ID
-            || second.len > NGX_SIGNALING_METADATA_MAX)
-        {
-            return;
-        }
-
-        if (rec.origin != src) {
-
-            /* said for a dead worker, whose own words come first */
-
-            ngx_memcpy(peer, first.data, first.len);
-            first.data = peer;
-            second.len = 0;
-
-            ngx_signaling_ipc_last_words(sw, rec.origin, depth);
-        }
-
-        ngx_signaling_heard(sw, &rec, &first, &second);
-        return;
-
-    case NGX_SIGNALING_REC_PROBE:
-    case NGX_SIGNALING_REC_KICK:
-
+    case SIG_RECORD_PROBE:
+    case SIG_RECORD_KICK:
+        sig_mailbox_end(sw->mailbox);
         (void) ngx_signaling_record_conn(sw, &rec);
         return;
 
-    default:
+    default: /* SIG_RECORD_JOINED, SIG_RECORD_TAKEOVER, SIG_RECORD_LEFT */
+        ngx_signaling_record_presence(sw, &rec, &first, &second, src, depth);
         return;
     }
 }
@@ -201,15 +166,15 @@ ngx_signaling_record(ngx_signaling_worker_t *sw, uint32_t src,
 
 ngx_int_t
 ngx_signaling_reach(ngx_signaling_worker_t *sw, const sig_target_t *target,
-    ngx_uint_t type, ngx_signaling_kick_e why)
+    ngx_uint_t type, sig_kick_e why)
 {
-    slice_t                 none;
-    ngx_signaling_record_t  rec;
+    slice_t       none;
+    sig_record_t  rec;
 
     none.data = NULL;
     none.len = 0;
 
-    ngx_memzero(&rec, sizeof(ngx_signaling_record_t));
+    ngx_memzero(&rec, sizeof(sig_record_t));
 
     rec.type = (uint8_t) type;
     rec.number = target->number;
@@ -225,8 +190,7 @@ ngx_signaling_reach(ngx_signaling_worker_t *sw, const sig_target_t *target,
 
 
 static ngx_int_t
-ngx_signaling_record_conn(ngx_signaling_worker_t *sw,
-    ngx_signaling_record_t *rec)
+ngx_signaling_record_conn(ngx_signaling_worker_t *sw, sig_record_t *rec)
 {
     ngx_signaling_conn_t  *sc;
 
@@ -236,12 +200,12 @@ ngx_signaling_record_conn(ngx_signaling_worker_t *sw,
         return NGX_DECLINED;
     }
 
-    if (rec->type == NGX_SIGNALING_REC_PROBE) {
+    if (rec->type == SIG_RECORD_PROBE) {
         ngx_signaling_conn_probe(sc);
 
     } else {
         ngx_signaling_conn_close(sc, NGX_SIGNALING_DISCONNECTED,
-                                 rec->seq == NGX_SIGNALING_BY_ADMIN
+                                 rec->seq == SIG_KICK_BY_ADMIN
                                  ? "disconnected by an administrator"
                                  : "connected elsewhere");
     }
@@ -252,16 +216,16 @@ ngx_signaling_record_conn(ngx_signaling_worker_t *sw,
 
 static void
 ngx_signaling_record_message(ngx_signaling_worker_t *sw,
-    ngx_signaling_record_t *rec, slice_t *first, slice_t *second)
+    sig_record_t *rec, const slice_t *first, const slice_t *second)
 {
-    u_char                 *p;
-    slice_t                 json;
+    u_char                 *p, buf[SIG_METADATA_LEN];
+    slice_t                 json, metadata;
     ngx_signaling_room_t   *room;
     ngx_signaling_frame_t  *f;
 
     room = ngx_signaling_room_by_ref(sw, rec->ref);
 
-    if (room == NULL || first->len == 0) {
+    if (room == NULL) {
         return;
     }
 
@@ -270,12 +234,20 @@ ngx_signaling_record_message(ngx_signaling_worker_t *sw,
         return;
     }
 
-    ngx_memcpy(p, first->data, first->len);
-
     json.data = p;
     json.len = first->len;
+    metadata.data = buf;
+    metadata.len = second->len;
 
-    (void) ngx_signaling_fanout(room, NULL, rec->seq, f, &json, second);
+    ngx_memcpy(p, first->data, first->len);
+
+    if (second->len) {
+        ngx_memcpy(buf, second->data, second->len);
+    }
+
+    sig_mailbox_end(sw->mailbox);
+
+    (void) ngx_signaling_fanout(room, NULL, rec->seq, f, &json, &metadata);
 
     ngx_signaling_frame_unref(f);
 }
@@ -283,7 +255,7 @@ ngx_signaling_record_message(ngx_signaling_worker_t *sw,
 
 static void
 ngx_signaling_record_direct(ngx_signaling_worker_t *sw,
-    ngx_signaling_record_t *rec, slice_t *first)
+    sig_record_t *rec, const slice_t *first)
 {
     u_char                 *p;
     ngx_signaling_conn_t   *sc;
@@ -291,7 +263,7 @@ ngx_signaling_record_direct(ngx_signaling_worker_t *sw,
 
     sc = ngx_signaling_conn_get(sw, rec->number, rec->ref);
 
-    if (sc == NULL || first->len == 0) {
+    if (sc == NULL) {
         return;
     }
 
@@ -302,7 +274,36 @@ ngx_signaling_record_direct(ngx_signaling_worker_t *sw,
 
     ngx_memcpy(p, first->data, first->len);
 
+    sig_mailbox_end(sw->mailbox);
+
     ngx_signaling_news_tell_one(sc);
     ngx_signaling_deliver(sc, NULL, f);
     ngx_signaling_frame_unref(f);
+}
+
+
+static void
+ngx_signaling_record_presence(ngx_signaling_worker_t *sw, sig_record_t *rec,
+    const slice_t *first, const slice_t *second, uint32_t src,
+    ngx_uint_t depth)
+{
+    u_char   buf[SIG_PEER_LEN + SIG_METADATA_LEN];
+    slice_t  peer, metadata;
+
+    peer.data = buf;
+    peer.len = first->len;
+    metadata.data = buf + first->len;
+    metadata.len = second->len;
+
+    ngx_memcpy(buf, first->data, first->len + second->len);
+
+    sig_mailbox_end(sw->mailbox);
+
+    /* said for a dead worker, whose own words come first */
+
+    if (rec->origin != src) {
+        ngx_signaling_ipc_last_words(sw, rec->origin, depth);
+    }
+
+    ngx_signaling_heard(sw, rec, &peer, &metadata);
 }

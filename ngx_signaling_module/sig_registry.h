@@ -58,6 +58,8 @@
 #define SIG_SLOTS_MAX          256
 #define SIG_PEER_CONNECTIONS   64      /* of one peer ID at a time */
 #define SIG_APP_NAME           64      /* bytes, at most */
+#define SIG_PEER_LEN           128     /* bytes of a peer ID, at most */
+#define SIG_METADATA_LEN       4096    /* bytes of its metadata, at most */
 #define SIG_NO_SLOT            0xffff
 #define SIG_NO_APP             0xffffffff
 
@@ -170,7 +172,7 @@ typedef struct {
 typedef struct {
     sig_change_t        change;        /* JOINED never occurs */
     uint32_t            peer_len;
-    u_char              peer[128];
+    u_char              peer[SIG_PEER_LEN];
 } sig_departure_t;
 
 

@@ -35,9 +35,7 @@
 #pragma GCC visibility push(hidden)
 
 
-#define SIG_PEER_LEN       128          /* limits of names, bytes */
-#define SIG_ROOM_LEN       768
-#define SIG_METADATA_LEN   4096
+#define SIG_ROOM_LEN       768          /* bytes */
 
 #define SIG_PEER_CLOSING   0xff00       /* connections of one peer, at most */
 #define SIG_ROOM_SCAN      64           /* members; above, slots are counted */
