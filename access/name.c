@@ -154,35 +154,6 @@ access_channel_reserved(const slice_t *name)
 
 /* RFC 9562, version 4, in lower case */
 
-int
-access_uuid(u_char *p)
-{
-    u_char  random[16];
-    size_t  i;
-
-    static const u_char  hex[] = "0123456789abcdef";
-
-    if (RAND_bytes(random, sizeof(random)) != 1) {
-        return -1;
-    }
-
-    random[6] = (random[6] & 0x0f) | 0x40;
-    random[8] = (random[8] & 0x3f) | 0x80;
-
-    for (i = 0; i < sizeof(random); i++) {
-
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *p++ = '-';
-        }
-
-        *p++ = hex[random[i] >> 4];
-        *p++ = hex[random[i] & 0xf];
-    }
-
-    return 0;
-}
-
-
 /* is there nothing but printable ASCII? */
 
 static int

@@ -24,8 +24,6 @@
 #define ACCESS_CHANNEL_BYTES   768     /* the same as UTF-8, at most */
 #define ACCESS_PEER_ID         128     /* bytes, printable ASCII */
 
-#define ACCESS_UUID_LEN        36
-
 
 typedef struct {
     slice_t             name;
@@ -57,12 +55,6 @@ int access_channel_valid(const slice_t *name);
 
 /* begins the name, which is not empty, with a reserved prefix?  1 or 0 */
 int access_channel_reserved(const slice_t *name);
-
-/*
- * Writes a fresh UUID of version 4 (RFC 9562) in lower case, ACCESS_UUID_LEN
- * bytes.  Returns 0, or -1 when OpenSSL has no randomness.
- */
-int access_uuid(u_char *p);
 
 
 #pragma GCC visibility pop

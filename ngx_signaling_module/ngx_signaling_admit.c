@@ -10,6 +10,7 @@
 
 
 #include "ngx_signaling.h"
+#include "uuid.h"
 
 
 /* who it is, while the request is there; the connection gets a copy */

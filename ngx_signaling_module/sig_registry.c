@@ -9,7 +9,7 @@
 #include "sig_registry_node.h"
 
 
-#define SIG_MAGIC  "sigreg04"
+#define SIG_MAGIC  "sigreg05"
 
 
 static size_t sig_registry_align(size_t n);
@@ -60,8 +60,9 @@ sig_registry_capacity(size_t size, uint32_t nslots)
     while (high - low > 1) {
         rooms = (low + high) / 2;
 
-        if (sig_store_pages(sizeof(sig_member_t), rooms * 6)
-            + sig_store_pages(sizeof(sig_room_t) + 64, rooms + 1)
+        if (sig_store_pages(SIG_NODE_MIN, rooms * 6)
+            + sig_store_pages(sig_room_size(ACCESS_UUID_LEN), rooms)
+            + sig_store_pages(sizeof(sig_app_t), 1)
             <= pages)
         {
             low = rooms;
@@ -136,7 +137,7 @@ sig_registry_attach(sig_registry_t *r, u_char *base, size_t size)
 static size_t
 sig_registry_align(size_t n)
 {
-    return (n + SIG_UNIT - 1) & ~(size_t) (SIG_UNIT - 1);
+    return (n + SIG_LINE - 1) & ~(size_t) (SIG_LINE - 1);
 }
 
 
@@ -171,12 +172,12 @@ sig_registry_layout(sig_registry_t *r, size_t size, uint32_t nslots)
 
     /* a full region of peers in rooms of two has two of a table to a head */
 
-    r->nheads = (uint32_t) (size / 512) & ~15u;
+    r->nheads = (uint32_t) (size / 384 / SIG_LINE) * SIG_LINE;
 
     pos = sig_registry_align(sizeof(sig_head_t));
     r->store.nil = (uint32_t) (pos / SIG_UNIT);
 
-    table = pos + SIG_UNIT + nslots * sizeof(sig_slot_t);
+    table = pos + SIG_NOBODY + nslots * sizeof(sig_slot_t);
 
     pos = sig_registry_align(table + size / SIG_PAGE * sizeof(sig_page_t));
     pos += sizeof(uint32_t) * SIG_TABLES * r->nheads;
@@ -232,7 +233,7 @@ sig_registry_slot(sig_registry_t *r, uint32_t slot)
 {
     u_char  *p;
 
-    p = r->base + (size_t) (r->store.nil + 1) * SIG_UNIT;
+    p = r->base + (size_t) r->store.nil * SIG_UNIT + SIG_NOBODY;
 
     return (sig_slot_t *) (void *) p + (slot < r->nslots ? slot : 0);
 }

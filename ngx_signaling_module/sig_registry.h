@@ -229,7 +229,7 @@ typedef struct {
 
 /*
  * The smallest region for that many slots, bytes; and how many peers with
- * IDs of 36 bytes, in rooms of two, come into a region of that size until
+ * UUIDs, in rooms of two named by UUIDs, come into a region of that size until
  * newcomers are refused.
  */
 size_t sig_registry_min_size(uint32_t nslots);

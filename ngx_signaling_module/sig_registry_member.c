@@ -8,8 +8,11 @@
 #include "sig_registry_node.h"
 
 
-static void sig_member_pair(sig_registry_t *r, uint32_t mi, sig_member_t *m);
-static void sig_member_part(sig_registry_t *r, uint32_t mi, sig_member_t *m);
+static uint32_t sig_member_twin(sig_registry_t *r, uint32_t hash, uint32_t mi,
+    sig_member_t *m);
+static int sig_member_pair(sig_registry_t *r, uint32_t mi, sig_member_t *m);
+static void sig_member_part(sig_registry_t *r, uint32_t hash, uint32_t mi,
+    sig_member_t *m, uint32_t twin);
 static uint32_t sig_member_units(sig_registry_t *r, sig_member_t *m);
 static void sig_member_retire(sig_registry_t *r, sig_ref_t ref);
 
@@ -81,12 +84,44 @@ sig_member_primary(sig_registry_t *r, uint32_t room, uint32_t peer)
     {
         m = sig_member_node(r, i);
 
-        if (m->room == room && m->peer == peer) {
+        if (m->room == room && m->peer == peer && m->primary) {
             return i;
         }
     }
 
     return 0;
+}
+
+
+/* the most recent one of the others of the peer in the room, or 0 */
+
+static uint32_t
+sig_member_twin(sig_registry_t *r, uint32_t hash, uint32_t mi,
+    sig_member_t *m)
+{
+    uint32_t       i, n, found;
+    uint64_t       stamp;
+    sig_member_t  *p;
+
+    n = r->store.limit;
+    found = 0;
+    stamp = 0;
+
+    for (i = *sig_table_head(r, SIG_TABLE_MEMBERS, hash);
+         i != 0 && n > 0;
+         i = p->node.next, n--)
+    {
+        p = sig_member_node(r, i);
+
+        if (p->room == m->room && p->peer == m->peer && i != mi
+            && p->stamp >= stamp)
+        {
+            found = i;
+            stamp = p->stamp;
+        }
+    }
+
+    return found;
 }
 
 
@@ -99,11 +134,9 @@ sig_member_attach(sig_registry_t *r, uint32_t mi, sig_member_t *m)
 
     conn = sig_conn_node(r, m->conn);
 
-    m->twin = 0;
-    m->primary = 0;
     m->peer = conn->peer;
-    m->metadata = conn->metadata;
-    m->metadata_len = conn->metadata_len;
+    m->primary = 0;
+    m->metadata = conn->metadata != 0;
 
     m->conn_prev = 0;
     m->conn_next = conn->members;
@@ -114,7 +147,6 @@ sig_member_attach(sig_registry_t *r, uint32_t mi, sig_member_t *m)
 
     sig_fault();
     conn->members = mi;
-    conn->nmembers++;
     conn->units += sig_member_units(r, m);
 }
 
@@ -129,96 +161,62 @@ sig_member_units(sig_registry_t *r, sig_member_t *m)
 }
 
 
-void
+int
 sig_member_link(sig_registry_t *r, uint32_t mi, sig_member_t *m)
 {
     sig_room_add(r, mi, m);
     sig_fault();
-    sig_member_pair(r, mi, m);
+
+    return sig_member_pair(r, mi, m);
 }
 
 
-/* a live member takes its place among its twins */
+/*
+ * A live member takes its place among its twins, whether there are any is
+ * returned.  Only in a rebuild do members come in another order than that of
+ * their stamps.
+ */
 
-static void
+static int
 sig_member_pair(sig_registry_t *r, uint32_t mi, sig_member_t *m)
 {
-    uint32_t       pi, n, hash, *link;
+    uint32_t       hash, twin;
     sig_member_t  *p;
 
     hash = sig_member_hash(r, m->room, m->peer);
-    pi = sig_member_primary(r, m->room, m->peer);
+    twin = sig_member_twin(r, hash, mi, m);
+    p = sig_member_node(r, twin);
 
-    if (pi == 0) {
-        m->primary = 1;
-        sig_table_insert(r, SIG_TABLE_MEMBERS, hash, mi);
-        return;
-    }
+    if (twin == 0 || m->stamp > p->stamp) {
 
-    p = sig_member_node(r, pi);
-
-    if (m->stamp > p->stamp) {
-        sig_table_remove(r, SIG_TABLE_MEMBERS, hash, pi);
-        sig_fault();
-
-        p->primary = 0;
-        m->twin = pi;
-        m->primary = 1;
-
-        sig_table_insert(r, SIG_TABLE_MEMBERS, hash, mi);
-        return;
-    }
-
-    /* only in a rebuild do members come in any other order */
-
-    link = &p->twin;
-
-    for (n = r->store.limit; *link != 0 && n > 0; n--) {
-        p = sig_member_node(r, *link);
-
-        if (p->stamp < m->stamp) {
-            break;
+        if (twin != 0) {
+            p->primary = 0;
+            sig_fault();
         }
 
-        link = &p->twin;
+        m->primary = 1;
     }
 
-    m->twin = *link;
-    *link = mi;
+    sig_table_insert(r, SIG_TABLE_MEMBERS, hash, mi);
+
+    return twin != 0;
 }
 
 
 static void
-sig_member_part(sig_registry_t *r, uint32_t mi, sig_member_t *m)
+sig_member_part(sig_registry_t *r, uint32_t hash, uint32_t mi,
+    sig_member_t *m, uint32_t twin)
 {
-    uint32_t       pi, n, hash, *link;
-    sig_member_t  *p;
-
-    if (!m->primary) {
-        pi = sig_member_primary(r, m->room, m->peer);
-        link = &sig_member_node(r, pi)->twin;
-
-        for (n = r->store.limit; *link != 0 && *link != mi && n > 0; n--) {
-            link = &sig_member_node(r, *link)->twin;
-        }
-
-        if (*link == mi) {
-            *link = m->twin;
-        }
-
-        return;
-    }
-
-    hash = sig_member_hash(r, m->room, m->peer);
-
     sig_table_remove(r, SIG_TABLE_MEMBERS, hash, mi);
-    m->primary = 0;
     sig_fault();
 
-    if (m->twin != 0) {
-        p = sig_member_node(r, m->twin);
-        p->primary = 1;
-        sig_table_insert(r, SIG_TABLE_MEMBERS, hash, m->twin);
+    if (m->primary) {
+        m->primary = 0;
+        sig_fault();
+
+        if (twin != 0) {
+            sig_member_node(r, twin)->primary = 1;
+        }
     }
 }
 
@@ -229,11 +227,15 @@ void
 sig_member_leave(sig_registry_t *r, uint32_t mi, sig_member_t *m,
     int last_local, sig_change_t *change)
 {
+    uint32_t     hash, twin;
     sig_room_t  *room;
 
     room = sig_room_node(r, m->room);
 
-    if (m->primary && m->twin == 0) {
+    hash = sig_member_hash(r, m->room, m->peer);
+    twin = sig_member_twin(r, hash, mi, m);
+
+    if (twin == 0) {
         sig_room_step(room);
         change->change = SIG_CHANGE_LEFT;
 
@@ -247,9 +249,9 @@ sig_member_leave(sig_registry_t *r, uint32_t mi, sig_member_t *m,
     sig_store_commit(&m->node, SIG_NODE_LEAVING);
     sig_fault();
 
-    sig_member_part(r, mi, m);
+    sig_member_part(r, hash, mi, m, twin);
     sig_fault();
-    sig_room_remove(r, m, last_local);
+    sig_room_remove(r, mi, m, last_local);
     sig_fault();
 
     room->leaving++;
@@ -330,7 +332,6 @@ sig_member_retire(sig_registry_t *r, sig_ref_t ref)
         sig_member_node(r, m->conn_next)->conn_prev = m->conn_prev;
     }
 
-    conn->nmembers--;
     conn->units -= sig_member_units(r, m);
     room->leaving--;
     sig_head(r)->nleaving--;

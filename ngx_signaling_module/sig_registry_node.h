@@ -8,7 +8,7 @@
  * alone; everything here is called and read under the lock, unless it says
  * otherwise.
  *
- *     head | 64 bytes of nobody | slots | table of pages |
+ *     head | bytes of nobody | slots | table of pages |
  *     hash heads of peers, of rooms, of members | pages | slack
  *
  * Of the hash heads as many are in use as there have been nodes for them.
@@ -30,13 +30,16 @@
 
 
 #include "sig_registry.h"
+#include "uuid.h"
 
 
 #pragma GCC visibility push(hidden)
 
 
+#define SIG_LINE           64           /* bytes, of a processor's cache */
 #define SIG_ROOM_LEN       768          /* bytes */
 
+#define SIG_PEER_UUID      0xffff       /* instead of a length */
 #define SIG_PEER_CLOSING   0xff00       /* connections of one peer, at most */
 #define SIG_ROOM_SCAN      64           /* members; above, slots are counted */
 #define SIG_LOCK_NODES     64           /* nodes freed while the lock is held */
@@ -80,7 +83,7 @@ typedef struct {
     uint32_t            apps;           /* first one */
     uint32_t            keys;           /* own: first block of their text */
     uint32_t            napps;
-    uint64_t            stamp;          /* of connections and members */
+    uint64_t            stamp;          /* of members */
     uint64_t            rebuilds;
     uint32_t            npeers;         /* with a live connection */
     uint32_t            nconns;         /* live */
@@ -138,8 +141,8 @@ typedef struct {
 
 
 /*
- * 64 bytes with a UUID; the node is as long as the ID needs.  Closing
- * connections are not in the list.
+ * The node is as long as the ID needs; a UUID is kept as its 16 bytes, and its
+ * length is SIG_PEER_UUID then.  Closing connections are not in the list.
  */
 
 typedef struct {
@@ -156,7 +159,6 @@ typedef struct {
 typedef struct {
     sig_node_t          node;           /* small: slot; next: of the peer */
     uint32_t            prev;           /* of the peer */
-    uint64_t            stamp;          /* own */
     uint32_t            peer;           /* own */
     uint32_t            number;         /* own */
     uint32_t            metadata;       /* own, a block */
@@ -165,7 +167,6 @@ typedef struct {
     uint32_t            slot_next;
     uint32_t            slot_prev;
     uint32_t            members;        /* first one, leaving ones included */
-    uint32_t            nmembers;
     uint32_t            units;          /* of these, each with its room */
 } sig_conn_t;
 
@@ -177,7 +178,6 @@ typedef struct {
     uint64_t            mask;           /* read without the lock */
     uint32_t            app;            /* own */
     uint32_t            first;          /* live members, oldest first */
-    uint32_t            last;
     uint32_t            count;          /* of live members */
     uint32_t            leaving;        /* of leaving ones */
     uint32_t            counts;         /* own, a block: live ones by slot */
@@ -186,27 +186,36 @@ typedef struct {
 
 
 /*
- * Live members of one peer in one room are twins: the most recent one is
- * primary and stands in the hash table, the others hang off it, the more
- * recent ones first.  A leaving member is in its connection's list only.
+ * Live members of one peer in one room are twins, in the same hash chain in
+ * any order, and the most recent one is primary.  A leaving member is in its
+ * connection's list only.
  */
 
 typedef struct {
     sig_node_t          node;           /* small: slot; next: hash chain */
-    uint32_t            twin;           /* the next older one */
-    uint64_t            stamp;          /* own */
     uint32_t            room;           /* own */
+    uint64_t            stamp:62;       /* own */
+    uint64_t            primary:1;
+    uint64_t            metadata:1;     /* the connection has some */
     uint32_t            conn;           /* own */
-    uint32_t            peer;           /* copies of the connection's */
-    uint32_t            metadata;
-    uint16_t            metadata_len;
-    uint16_t            primary;
+    uint32_t            peer;           /* copy of the connection's */
     uint32_t            room_next;
-    uint32_t            room_prev;
+    uint32_t            room_prev;      /* of the first one: the last one */
     uint32_t            conn_next;
     uint32_t            conn_prev;
-    uint32_t            unused;
 } sig_member_t;
+
+
+/* a peer's ID as it is kept, and what it is looked for by */
+
+typedef struct {
+    uint32_t            app;
+    uint32_t            hash;
+    uint16_t            small;          /* as in the node */
+    uint16_t            len;            /* of bytes */
+    const u_char       *bytes;          /* of the ID, or uuid */
+    u_char              uuid[ACCESS_UUID_BYTES];
+} sig_peer_name_t;
 
 
 /* of the zone or of an app that is nearly full */
@@ -238,17 +247,22 @@ typedef struct {
 } sig_block_t;
 
 
-_Static_assert(sizeof(sig_peer_t) + 36 == SIG_UNIT, "a peer with a UUID");
-_Static_assert(sizeof(sig_conn_t) <= SIG_UNIT, "a connection");
-_Static_assert(offsetof(sig_app_t, name) == SIG_UNIT, "an app's counts");
-_Static_assert(sizeof(sig_member_t) == SIG_UNIT, "a member");
-_Static_assert(sizeof(sig_slot_t) == SIG_UNIT, "a slot");
+_Static_assert(offsetof(sig_peer_t, id) + ACCESS_UUID_BYTES <= SIG_NODE_MIN,
+               "a peer with a UUID");
+_Static_assert(sizeof(sig_conn_t) == SIG_NODE_MIN, "a connection");
+_Static_assert(sizeof(sig_member_t) == SIG_NODE_MIN, "a member");
+_Static_assert(offsetof(sig_app_t, name) == SIG_LINE, "an app's counts");
+_Static_assert(sizeof(sig_app_t) == 2 * SIG_LINE, "an app on lines of its own");
+_Static_assert(sizeof(sig_slot_t) == SIG_LINE, "a slot");
 _Static_assert(sizeof(sig_block_t) + SIG_METADATA_LEN <= SIG_NODE_MAX,
                "the longest metadata");
 
 
-#define SIG_CONN_UNITS    1            /* that a node takes */
-#define SIG_MEMBER_UNITS  1
+#define sig_peer_size(len)  (offsetof(sig_peer_t, id) + (len))
+#define sig_room_size(len)  (offsetof(sig_room_t, name) + (len))
+
+#define SIG_CONN_UNITS    (sizeof(sig_conn_t) / SIG_UNIT)
+#define SIG_MEMBER_UNITS  (sizeof(sig_member_t) / SIG_UNIT)
 
 
 #define sig_head(r)    ((sig_head_t *) (void *) (r)->base)
@@ -355,10 +369,15 @@ void sig_share_watch(sig_registry_t *r, uint32_t app);
 
 /* sig_registry_peer.c */
 
-uint32_t sig_peer_hash(sig_registry_t *r, uint32_t app, const u_char *id,
-    size_t len);
-uint32_t sig_peer_find(sig_registry_t *r, uint32_t app, uint32_t hash,
-    const u_char *id, size_t len);
+/* the name by which the peer is found; no lock.  id lives as long as it does */
+void sig_peer_name(sig_registry_t *r, uint32_t app, const slice_t *id,
+    sig_peer_name_t *name);
+uint32_t sig_peer_find(sig_registry_t *r, const sig_peer_name_t *name);
+
+/* the ID's length, and its text, of which it returns the length again */
+size_t sig_peer_id_len(const sig_peer_t *peer);
+size_t sig_peer_id(const sig_peer_t *peer, u_char *p);
+
 void sig_conn_link(sig_registry_t *r, uint32_t ci, sig_conn_t *conn);
 void sig_conn_close(sig_registry_t *r, uint32_t ci, sig_conn_t *conn);
 void sig_conn_free(sig_registry_t *r, uint32_t ci, sig_conn_t *conn);
@@ -367,7 +386,8 @@ void sig_conn_free(sig_registry_t *r, uint32_t ci, sig_conn_t *conn);
 
 void sig_room_step(sig_room_t *room);
 void sig_room_add(sig_registry_t *r, uint32_t mi, sig_member_t *m);
-void sig_room_remove(sig_registry_t *r, sig_member_t *m, int last_local);
+void sig_room_remove(sig_registry_t *r, uint32_t mi, sig_member_t *m,
+    int last_local);
 void sig_room_free(sig_registry_t *r, uint32_t ri, sig_room_t *room);
 
 /* sig_registry_member.c */
@@ -375,7 +395,9 @@ void sig_room_free(sig_registry_t *r, uint32_t ri, sig_room_t *room);
 uint32_t sig_member_hash(sig_registry_t *r, uint32_t room, uint32_t peer);
 uint32_t sig_member_primary(sig_registry_t *r, uint32_t room, uint32_t peer);
 void sig_member_attach(sig_registry_t *r, uint32_t mi, sig_member_t *m);
-void sig_member_link(sig_registry_t *r, uint32_t mi, sig_member_t *m);
+
+/* whether the peer was in the room already, 1 or 0 */
+int sig_member_link(sig_registry_t *r, uint32_t mi, sig_member_t *m);
 void sig_member_leave(sig_registry_t *r, uint32_t mi, sig_member_t *m,
     int last_local, sig_change_t *change);
 void sig_member_describe(sig_registry_t *r, uint32_t mi, sig_member_t *m,

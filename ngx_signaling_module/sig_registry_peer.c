@@ -8,13 +8,12 @@
 #include "sig_registry_node.h"
 
 
-static int sig_conn_create(sig_registry_t *r, uint32_t pi, uint32_t app,
-    uint32_t hash, const slice_t *peer, const slice_t *metadata,
-    uint32_t *index);
+static int sig_conn_create(sig_registry_t *r, uint32_t pi,
+    const sig_peer_name_t *name, const slice_t *metadata, uint32_t *index);
 static int sig_peer_admits(sig_registry_t *r, uint32_t pi,
     const slice_t *metadata);
-static uint32_t sig_peer_create(sig_registry_t *r, uint32_t app,
-    uint32_t hash, const slice_t *id);
+static uint32_t sig_peer_create(sig_registry_t *r,
+    const sig_peer_name_t *name);
 static void sig_peer_free(sig_registry_t *r, uint32_t pi, sig_peer_t *peer);
 static uint32_t sig_peer_targets(sig_registry_t *r, uint32_t pi,
     sig_target_t *targets);
@@ -26,11 +25,11 @@ sig_registry_connect(sig_registry_t *r, uint32_t app, const slice_t *peer,
     const slice_t *metadata, int shared_id, uint32_t number, sig_ref_t *conn,
     sig_target_t *others, uint32_t *nothers)
 {
-    int          rc;
-    uint32_t     hash, pi, ci;
-    sig_conn_t  *c;
+    int               rc;
+    uint32_t          pi, ci;
+    sig_conn_t       *c;
+    sig_peer_name_t   name;
 
-    ci = 0;
     conn->index = 0;
     conn->gen = 0;
     *nothers = 0;
@@ -42,20 +41,20 @@ sig_registry_connect(sig_registry_t *r, uint32_t app, const slice_t *peer,
     }
 
     ci = 0;
-    hash = sig_peer_hash(r, app, peer->data, peer->len);
+    sig_peer_name(r, app, peer, &name);
 
     sig_registry_lock(r);
 
     rc = sig_app_admits(r, app);
 
     if (rc == SIG_REGISTRY_OK) {
-        pi = sig_peer_find(r, app, hash, peer->data, peer->len);
+        pi = sig_peer_find(r, &name);
 
         if (pi != 0) {
             *nothers = sig_peer_targets(r, pi, others);
         }
 
-        rc = sig_conn_create(r, pi, app, hash, peer, metadata, &ci);
+        rc = sig_conn_create(r, pi, &name, metadata, &ci);
     }
 
     if (rc == SIG_REGISTRY_OK) {
@@ -63,7 +62,6 @@ sig_registry_connect(sig_registry_t *r, uint32_t app, const slice_t *peer,
 
         c->number = number;
         c->shared_id = (uint16_t) (shared_id != 0);
-        c->stamp = sig_registry_stamp(r);
 
         sig_fault();
         sig_store_commit(&c->node, SIG_NODE_LIVE);
@@ -86,10 +84,10 @@ sig_registry_connect(sig_registry_t *r, uint32_t app, const slice_t *peer,
 /* all but the commit; a peer and a block made here are orphans until then */
 
 static int
-sig_conn_create(sig_registry_t *r, uint32_t pi, uint32_t app, uint32_t hash,
-    const slice_t *peer, const slice_t *metadata, uint32_t *index)
+sig_conn_create(sig_registry_t *r, uint32_t pi, const sig_peer_name_t *name,
+    const slice_t *metadata, uint32_t *index)
 {
-    uint32_t     ci, bi;
+    uint32_t     ci, bi, app;
     sig_conn_t  *conn;
 
     if (!sig_peer_owns_slot(r)) {
@@ -100,6 +98,7 @@ sig_conn_create(sig_registry_t *r, uint32_t pi, uint32_t app, uint32_t hash,
         return SIG_REGISTRY_PEER_FULL;
     }
 
+    app = name->app;
     ci = sig_share_alloc(r, app, SIG_FOR_NEWCOMER, sizeof(sig_conn_t),
                          SIG_NODE_CONN);
     if (ci == 0) {
@@ -118,7 +117,7 @@ sig_conn_create(sig_registry_t *r, uint32_t pi, uint32_t app, uint32_t hash,
     }
 
     if (pi == 0) {
-        pi = sig_peer_create(r, app, hash, peer);
+        pi = sig_peer_create(r, name);
 
         if (pi == 0) {
             if (bi != 0) {
@@ -137,7 +136,6 @@ sig_conn_create(sig_registry_t *r, uint32_t pi, uint32_t app, uint32_t hash,
     conn->metadata = bi;
     conn->metadata_len = (uint16_t) metadata->len;
     conn->members = 0;
-    conn->nmembers = 0;
     conn->units = 0;
 
     *index = ci;
@@ -202,17 +200,18 @@ uint32_t
 sig_registry_find_peer(sig_registry_t *r, uint32_t app, const slice_t *peer,
     sig_target_t *targets)
 {
-    uint32_t  hash, pi, n;
+    uint32_t         pi, n;
+    sig_peer_name_t  name;
 
     if (peer->len == 0 || peer->len > SIG_PEER_LEN) {
         return 0;
     }
 
-    hash = sig_peer_hash(r, app, peer->data, peer->len);
+    sig_peer_name(r, app, peer, &name);
 
     sig_registry_lock(r);
 
-    pi = sig_peer_find(r, app, hash, peer->data, peer->len);
+    pi = sig_peer_find(r, &name);
     n = pi != 0 ? sig_peer_targets(r, pi, targets) : 0;
 
     sig_registry_unlock(r);
@@ -246,30 +245,74 @@ sig_peer_targets(sig_registry_t *r, uint32_t pi, sig_target_t *targets)
 }
 
 
-uint32_t
-sig_peer_hash(sig_registry_t *r, uint32_t app, const u_char *id, size_t len)
+void
+sig_peer_name(sig_registry_t *r, uint32_t app, const slice_t *id,
+    sig_peer_name_t *name)
 {
-    return (uint32_t) sig_hash(sig_head(r)->seed, app, id, len);
+    name->app = app;
+
+    if (access_uuid_read(name->uuid, id)) {
+        name->small = SIG_PEER_UUID;
+        name->len = ACCESS_UUID_BYTES;
+        name->bytes = name->uuid;
+
+    } else {
+        name->small = (uint16_t) id->len;
+        name->len = name->small;
+        name->bytes = id->data;
+    }
+
+    name->hash = (uint32_t) sig_hash(sig_head(r)->seed, app, name->bytes,
+                                     name->len);
+}
+
+
+size_t
+sig_peer_id_len(const sig_peer_t *peer)
+{
+    if (peer->node.small == SIG_PEER_UUID) {
+        return ACCESS_UUID_LEN;
+    }
+
+    return peer->node.small < SIG_PEER_LEN ? peer->node.small : SIG_PEER_LEN;
+}
+
+
+size_t
+sig_peer_id(const sig_peer_t *peer, u_char *p)
+{
+    size_t  len;
+
+    if (peer->node.small == SIG_PEER_UUID) {
+        access_uuid_write(p, peer->id);
+
+        return ACCESS_UUID_LEN;
+    }
+
+    len = sig_peer_id_len(peer);
+    memcpy(p, peer->id, len);
+
+    return len;
 }
 
 
 uint32_t
-sig_peer_find(sig_registry_t *r, uint32_t app, uint32_t hash,
-    const u_char *id, size_t len)
+sig_peer_find(sig_registry_t *r, const sig_peer_name_t *name)
 {
     uint32_t     i, n;
     sig_peer_t  *peer;
 
     n = r->store.limit;
 
-    for (i = *sig_table_head(r, SIG_TABLE_PEERS, hash);
+    for (i = *sig_table_head(r, SIG_TABLE_PEERS, name->hash);
          i != 0 && n > 0;
          i = peer->node.next, n--)
     {
         peer = sig_peer_node(r, i);
 
-        if (peer->hash == hash && peer->app == app && peer->node.small == len
-            && memcmp(peer->id, id, len) == 0)
+        if (peer->hash == name->hash && peer->app == name->app
+            && peer->node.small == name->small
+            && memcmp(peer->id, name->bytes, name->len) == 0)
         {
             return i;
         }
@@ -280,33 +323,32 @@ sig_peer_find(sig_registry_t *r, uint32_t app, uint32_t hash,
 
 
 static uint32_t
-sig_peer_create(sig_registry_t *r, uint32_t app, uint32_t hash,
-    const slice_t *id)
+sig_peer_create(sig_registry_t *r, const sig_peer_name_t *name)
 {
     uint32_t     i;
     sig_peer_t  *peer;
 
-    i = sig_share_alloc(r, app, SIG_FOR_NEWCOMER,
-                        sizeof(sig_peer_t) + id->len, SIG_NODE_PEER);
+    i = sig_share_alloc(r, name->app, SIG_FOR_NEWCOMER,
+                        sig_peer_size(name->len), SIG_NODE_PEER);
     if (i == 0) {
         return 0;
     }
 
     peer = sig_peer_node(r, i);
 
-    peer->node.small = (uint16_t) id->len;
-    peer->app = app;
-    peer->hash = hash;
+    peer->node.small = name->small;
+    peer->app = name->app;
+    peer->hash = name->hash;
     peer->conns = 0;
     peer->nlive = 0;
     peer->nclosing = 0;
-    memcpy(peer->id, id->data, id->len);
+    memcpy(peer->id, name->bytes, name->len);
 
     sig_fault();
     sig_store_commit(&peer->node, SIG_NODE_LIVE);
     sig_fault();
 
-    sig_table_insert(r, SIG_TABLE_PEERS, hash, i);
+    sig_table_insert(r, SIG_TABLE_PEERS, name->hash, i);
 
     return i;
 }

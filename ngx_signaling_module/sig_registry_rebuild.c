@@ -126,7 +126,7 @@ sig_rebuild_node(sig_registry_t *r, uint32_t index, sig_node_t *node)
     switch (node->type) {
 
     case SIG_NODE_APP:
-        ok = sig_rebuild_name(r, index, node, sizeof(sig_app_t) - SIG_APP_NAME,
+        ok = sig_rebuild_name(r, index, node, offsetof(sig_app_t, name),
                               SIG_APP_NAME);
         app = sig_app_node(r, index);
         app->nconns = 0;
@@ -134,8 +134,9 @@ sig_rebuild_node(sig_registry_t *r, uint32_t index, sig_node_t *node)
         break;
 
     case SIG_NODE_PEER:
-        ok = sig_rebuild_name(r, index, node, sizeof(sig_peer_t),
-                              SIG_PEER_LEN);
+        ok = node->small == SIG_PEER_UUID
+             || sig_rebuild_name(r, index, node, sig_peer_size(0),
+                                 SIG_PEER_LEN);
         peer = sig_peer_node(r, index);
         peer->conns = 0;
         peer->nlive = 0;
@@ -146,19 +147,17 @@ sig_rebuild_node(sig_registry_t *r, uint32_t index, sig_node_t *node)
         ok = node->small < r->nslots;
         conn = sig_conn_node(r, index);
         conn->members = 0;
-        conn->nmembers = 0;
         conn->units = 0;
         break;
 
     case SIG_NODE_ROOM:
-        ok = sig_rebuild_name(r, index, node, sizeof(sig_room_t),
+        ok = sig_rebuild_name(r, index, node, sig_room_size(0),
                               SIG_ROOM_LEN);
         room = sig_room_node(r, index);
 
         /* the mask stays, until it is known: relaying goes on meanwhile */
 
         room->first = 0;
-        room->last = 0;
         room->count = 0;
         room->leaving = 0;
         break;
@@ -219,10 +218,6 @@ sig_rebuild_owner(sig_registry_t *r, uint32_t index, sig_node_t *node)
         if (!sig_rebuild_block(r, conn->metadata, index, conn->metadata_len)) {
             conn->metadata_len = 0;
             conn->metadata = 0;
-        }
-
-        if (conn->stamp > sig_head(r)->stamp) {
-            sig_head(r)->stamp = conn->stamp;
         }
     }
 
@@ -288,7 +283,7 @@ sig_rebuild_member(sig_registry_t *r, uint32_t index, sig_node_t *node)
     sig_member_attach(r, index, m);
 
     if (node->state == SIG_NODE_LIVE) {
-        sig_member_link(r, index, m);
+        (void) sig_member_link(r, index, m);
 
     } else {
         sig_room_node(r, m->room)->leaving++;

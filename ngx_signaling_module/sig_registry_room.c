@@ -60,6 +60,7 @@ sig_join_room(sig_registry_t *r, uint32_t ci, sig_conn_t *conn,
     const slice_t *name, sig_change_t *change, sig_roster_t *roster,
     size_t metadata_max)
 {
+    int            twins;
     uint32_t       ri, mi, app, hash, units;
     sig_room_t    *room;
     sig_member_t  *m;
@@ -69,7 +70,7 @@ sig_join_room(sig_registry_t *r, uint32_t ci, sig_conn_t *conn,
     ri = sig_room_find(r, app, hash, name);
 
     units = SIG_MEMBER_UNITS
-            + sig_store_units(sizeof(sig_room_t) + name->len);
+            + sig_store_units(sig_room_size(name->len));
 
     if (sig_share_peer(r, conn->peer, units) != SIG_REGISTRY_OK) {
         return SIG_REGISTRY_PEER_FULL;
@@ -115,12 +116,12 @@ sig_join_room(sig_registry_t *r, uint32_t ci, sig_conn_t *conn,
     sig_fault();
 
     sig_member_attach(r, mi, m);
-    sig_member_link(r, mi, m);
+    twins = sig_member_link(r, mi, m);
 
     sig_share_watch(r, app);
 
     sig_member_change(r, mi, m, change);
-    change->change = m->twin != 0 ? SIG_CHANGE_TAKEOVER : SIG_CHANGE_JOINED;
+    change->change = twins ? SIG_CHANGE_TAKEOVER : SIG_CHANGE_JOINED;
 
     return SIG_REGISTRY_OK;
 }
@@ -288,8 +289,8 @@ sig_room_create(sig_registry_t *r, uint32_t app, uint32_t hash,
     uint32_t     i;
     sig_room_t  *room;
 
-    i = sig_share_alloc(r, app, SIG_FOR_MEMBER,
-                        sizeof(sig_room_t) + name->len, SIG_NODE_ROOM);
+    i = sig_share_alloc(r, app, SIG_FOR_MEMBER, sig_room_size(name->len),
+                        SIG_NODE_ROOM);
     if (i == 0) {
         return 0;
     }
@@ -302,7 +303,6 @@ sig_room_create(sig_registry_t *r, uint32_t app, uint32_t hash,
     __atomic_store_n(&room->mask, 0, __ATOMIC_RELAXED);
     room->app = app;
     room->first = 0;
-    room->last = 0;
     room->count = 0;
     room->leaving = 0;
     room->counts = 0;
@@ -417,23 +417,29 @@ sig_room_bit_left(sig_registry_t *r, sig_room_t *room, uint32_t slot)
 void
 sig_room_add(sig_registry_t *r, uint32_t mi, sig_member_t *m)
 {
-    sig_room_t   *room;
-    sig_block_t  *block;
+    sig_room_t    *room;
+    sig_block_t   *block;
+    sig_member_t  *first;
 
     room = sig_room_node(r, m->room);
 
     m->room_next = 0;
-    m->room_prev = room->last;
 
-    if (room->last != 0) {
-        sig_member_node(r, room->last)->room_next = mi;
+    if (room->first != 0) {
+        first = sig_member_node(r, room->first);
+
+        m->room_prev = first->room_prev;
+        sig_member_node(r, first->room_prev)->room_next = mi;
+
+        sig_fault();
+        first->room_prev = mi;
 
     } else {
+        m->room_prev = mi;
         room->first = mi;
     }
 
     sig_fault();
-    room->last = mi;
 
     if (room->count++ == 0) {
         sig_head(r)->nrooms++;
@@ -453,30 +459,32 @@ sig_room_add(sig_registry_t *r, uint32_t mi, sig_member_t *m)
 
 
 void
-sig_room_remove(sig_registry_t *r, sig_member_t *m, int last_local)
+sig_room_remove(sig_registry_t *r, uint32_t mi, sig_member_t *m,
+    int last_local)
 {
+    uint32_t      slot, next;
     uint64_t      bit;
-    uint32_t      slot;
     sig_room_t   *room;
     sig_block_t  *block;
 
     room = sig_room_node(r, m->room);
     slot = m->node.small;
 
-    if (m->room_prev != 0) {
-        sig_member_node(r, m->room_prev)->room_next = m->room_next;
+    if (room->first == mi) {
+        room->first = m->room_next;
 
     } else {
-        room->first = m->room_next;
+        sig_member_node(r, m->room_prev)->room_next = m->room_next;
     }
 
     sig_fault();
 
-    if (m->room_next != 0) {
-        sig_member_node(r, m->room_next)->room_prev = m->room_prev;
+    /* who follows, or the first one behind the last one */
 
-    } else {
-        room->last = m->room_prev;
+    next = m->room_next != 0 ? m->room_next : room->first;
+
+    if (next != 0) {
+        sig_member_node(r, next)->room_prev = m->room_prev;
     }
 
     if (--room->count == 0) {

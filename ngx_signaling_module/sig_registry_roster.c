@@ -9,8 +9,9 @@
 
 static void sig_roster_entry(sig_registry_t *r, sig_member_t *m,
     sig_peer_t *peer, size_t metadata_len, u_char *p);
-static size_t sig_metadata_len(sig_member_t *m);
-static size_t sig_peer_id_len(sig_peer_t *peer);
+static size_t sig_metadata_len(sig_registry_t *r, sig_member_t *m);
+static void sig_metadata_copy(sig_registry_t *r, sig_member_t *m, u_char *p,
+    size_t len);
 
 
 int
@@ -75,7 +76,7 @@ sig_roster_copy(sig_registry_t *r, uint32_t ri, uint32_t skip,
             continue;
         }
 
-        metadata = sig_metadata_len(m);
+        metadata = sig_metadata_len(r, m);
 
         if (metadata > metadata_max) {
             metadata = 0;
@@ -115,27 +116,39 @@ sig_roster_entry(sig_registry_t *r, sig_member_t *m, sig_peer_t *peer,
     memcpy(p, &entry, sizeof(sig_roster_entry_t));
     p += sizeof(sig_roster_entry_t);
 
-    memcpy(p, peer->id, entry.peer_len);
-    p += entry.peer_len;
+    p += sig_peer_id(peer, p);
 
     if (metadata_len > 0) {
-        memcpy(p, sig_block_node(r, m->metadata)->bytes, metadata_len);
+        sig_metadata_copy(r, m, p, metadata_len);
     }
 }
 
 
+/* most have none, and their connection is not looked at */
+
 static size_t
-sig_metadata_len(sig_member_t *m)
+sig_metadata_len(sig_registry_t *r, sig_member_t *m)
 {
-    return m->metadata_len < SIG_METADATA_LEN ? m->metadata_len
-                                              : SIG_METADATA_LEN;
+    size_t  len;
+
+    if (!m->metadata) {
+        return 0;
+    }
+
+    len = sig_conn_node(r, m->conn)->metadata_len;
+
+    return len < SIG_METADATA_LEN ? len : SIG_METADATA_LEN;
 }
 
 
-static size_t
-sig_peer_id_len(sig_peer_t *peer)
+static void
+sig_metadata_copy(sig_registry_t *r, sig_member_t *m, u_char *p, size_t len)
 {
-    return peer->node.small < SIG_PEER_LEN ? peer->node.small : SIG_PEER_LEN;
+    uint32_t  bi;
+
+    bi = sig_conn_node(r, m->conn)->metadata;
+
+    memcpy(p, sig_block_node(r, bi)->bytes, len);
 }
 
 
@@ -143,9 +156,10 @@ int
 sig_registry_in_room(sig_registry_t *r, sig_ref_t room, const slice_t *peer,
     slice_t *metadata)
 {
-    uint32_t       pi, mi, app, hash;
-    sig_room_t    *rm;
-    sig_member_t  *m;
+    uint32_t          pi, mi;
+    sig_room_t       *rm;
+    sig_member_t     *m;
+    sig_peer_name_t   name;
 
     mi = 0;
 
@@ -158,9 +172,8 @@ sig_registry_in_room(sig_registry_t *r, sig_ref_t room, const slice_t *peer,
     rm = sig_registry_find(r, room, SIG_NODE_ROOM);
 
     if (rm != NULL) {
-        app = rm->app;
-        hash = sig_peer_hash(r, app, peer->data, peer->len);
-        pi = sig_peer_find(r, app, hash, peer->data, peer->len);
+        sig_peer_name(r, rm->app, peer, &name);
+        pi = sig_peer_find(r, &name);
 
         if (pi != 0) {
             mi = sig_member_primary(r, room.index, pi);
@@ -170,9 +183,8 @@ sig_registry_in_room(sig_registry_t *r, sig_ref_t room, const slice_t *peer,
     if (mi != 0 && metadata != NULL) {
         m = sig_member_node(r, mi);
 
-        metadata->len = sig_metadata_len(m);
-        memcpy(metadata->data, sig_block_node(r, m->metadata)->bytes,
-               metadata->len);
+        metadata->len = sig_metadata_len(r, m);
+        sig_metadata_copy(r, m, metadata->data, metadata->len);
     }
 
     sig_registry_unlock(r);

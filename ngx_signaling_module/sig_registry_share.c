@@ -238,7 +238,10 @@ sig_share_percent(int64_t used, int64_t of)
         return used <= 0 ? 0 : 100;
     }
 
-    return used < of ? (uint32_t) (used * 100 / of) : 100;
+    /* what is too little for any node is nothing */
+
+    return used + SIG_NODE_MIN / SIG_UNIT < of ? (uint32_t) (used * 100 / of)
+                                               : 100;
 }
 
 

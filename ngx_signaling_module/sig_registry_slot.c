@@ -345,11 +345,5 @@ sig_reap_describe(sig_registry_t *r, uint32_t mi, sig_departure_t *out)
 
     peer = sig_peer_node(r, sig_member_node(r, mi)->peer);
 
-    out->peer_len = peer->node.small;
-
-    if (out->peer_len > SIG_PEER_LEN) {
-        out->peer_len = SIG_PEER_LEN;
-    }
-
-    memcpy(out->peer, peer->id, out->peer_len);
+    out->peer_len = (uint32_t) sig_peer_id(peer, out->peer);
 }

@@ -13,6 +13,7 @@ static uint32_t sig_store_page_take(sig_store_t *st, uint32_t c);
 static void sig_store_page_drop(sig_store_t *st, uint32_t n, uint32_t c);
 static void sig_store_link(sig_store_t *st, uint32_t n, uint32_t c);
 static void sig_store_unlink(sig_store_t *st, uint32_t n, uint32_t c);
+static int64_t sig_store_units_left(sig_store_t *st, uint32_t nodes);
 static void sig_store_rebuild_page(sig_store_t *st, uint32_t n);
 static const char *sig_store_check_page(sig_store_t *st, uint32_t n,
     uint32_t *partial, sig_store_head_t *sums);
@@ -21,20 +22,23 @@ static const char *sig_store_check_lists(sig_store_t *st, uint32_t *partial,
 
 
 /*
- * In units.  64 bytes: connection, member, peer with a UUID; 128: room with a
- * short name, app; the others: long names, metadata, the text of the keys.
+ * In units.  48 bytes: connection, member, peer with a UUID or a short ID; 64
+ * to 128: room, peer with a longer ID, app; the others: long names, metadata,
+ * the text of the keys.
  */
 
 static const uint32_t  sig_class_units[SIG_CLASSES] = {
-    1, 2, 3, 4, 8, 17, 33, SIG_NODE_MAX / SIG_UNIT
+    SIG_NODE_MIN / SIG_UNIT, 4, 6, 8, 12, 16, 32, 68, 132,
+    SIG_NODE_MAX / SIG_UNIT
 };
 
 /* nodes of a page */
 
 static const uint32_t  sig_class_nodes[SIG_CLASSES] = {
-    SIG_PAGE_UNITS, SIG_PAGE_UNITS / 2, SIG_PAGE_UNITS / 3,
-    SIG_PAGE_UNITS / 4, SIG_PAGE_UNITS / 8, SIG_PAGE_UNITS / 17,
-    SIG_PAGE_UNITS / 33, SIG_PAGE / SIG_NODE_MAX
+    SIG_PAGE / SIG_NODE_MIN, SIG_PAGE_UNITS / 4, SIG_PAGE_UNITS / 6,
+    SIG_PAGE_UNITS / 8, SIG_PAGE_UNITS / 12, SIG_PAGE_UNITS / 16,
+    SIG_PAGE_UNITS / 32, SIG_PAGE_UNITS / 68, SIG_PAGE_UNITS / 132,
+    SIG_PAGE / SIG_NODE_MAX
 };
 
 
@@ -263,7 +267,25 @@ sig_store_units(size_t size)
 uint32_t
 sig_store_left(sig_store_t *st)
 {
-    return (st->npages - st->head->taken) * SIG_PAGE_UNITS + st->head->holes;
+    return (uint32_t) sig_store_units_left(st, 0);
+}
+
+
+/*
+ * What is left when that many more free nodes of the smallest size are taken.
+ * All of them in a page count as the page, which is a unit longer than they
+ * are: or nobody would come where somebody has gone.
+ */
+
+static int64_t
+sig_store_units_left(sig_store_t *st, uint32_t nodes)
+{
+    int64_t  holes;
+
+    holes = (int64_t) st->head->holes - nodes;
+
+    return ((int64_t) st->npages - st->head->taken) * SIG_PAGE_UNITS
+           + holes * SIG_PAGE_UNITS / sig_class_nodes[0];
 }
 
 
@@ -282,7 +304,7 @@ sig_store_after(sig_store_t *st, size_t size)
         return ((int64_t) st->npages - st->head->taken - 1) * SIG_PAGE_UNITS;
     }
 
-    return (int64_t) sig_store_left(st) - (c == 0);
+    return sig_store_units_left(st, c == 0);
 }
 
 
@@ -422,7 +444,7 @@ sig_store_page_take(sig_store_t *st, uint32_t c)
     st->head->taken++;
 
     if (c == 0) {
-        st->head->holes += SIG_PAGE_UNITS;
+        st->head->holes += sig_class_nodes[0];
     }
 
     return n;
@@ -450,7 +472,7 @@ sig_store_page_drop(sig_store_t *st, uint32_t n, uint32_t c)
     st->head->taken--;
 
     if (c == 0) {
-        st->head->holes -= SIG_PAGE_UNITS;
+        st->head->holes -= sig_class_nodes[0];
     }
 }
 
@@ -536,7 +558,7 @@ sig_store_rebuild_page(sig_store_t *st, uint32_t n)
             st->head->taken++;
 
             if (c == 0) {
-                st->head->holes += SIG_PAGE_UNITS - page->used;
+                st->head->holes += sig_class_nodes[0] - page->used;
             }
 
             if (page->used < sig_class_nodes[c]) {
@@ -625,7 +647,7 @@ sig_store_check_page(sig_store_t *st, uint32_t n, uint32_t *partial,
     sums->taken++;
 
     if (c == 0) {
-        sums->holes += SIG_PAGE_UNITS - used;
+        sums->holes += sig_class_nodes[0] - used;
     }
 
     if (used < sig_class_nodes[c]) {

@@ -13,7 +13,7 @@
  * what was never handed out was never written and takes no memory.
  *
  * A node is named by its index: its distance from the start of the region in
- * units of 64 bytes.  Index 0 is no node.
+ * units of 16 bytes.  Index 0 is no node.
  *
  * Called by the registry alone, under its lock.  What makes a node exist is
  * its state, stored last; a node that is allocated but not committed is free
@@ -33,11 +33,13 @@
 #pragma GCC visibility push(hidden)
 
 
-#define SIG_UNIT         64             /* bytes from one index to the next */
+#define SIG_UNIT         16             /* bytes from one index to the next */
 #define SIG_PAGE         16384          /* bytes */
 #define SIG_PAGE_UNITS   (SIG_PAGE / SIG_UNIT)
-#define SIG_NODE_MAX     4160           /* bytes of the largest node */
-#define SIG_CLASSES      8
+#define SIG_NODE_MIN     48             /* bytes of the smallest node */
+#define SIG_NODE_MAX     4160           /* of the largest one */
+#define SIG_CLASSES      10
+#define SIG_NOBODY       64             /* bytes that no node has */
 #define SIG_NO_PAGE      0xffffffff
 
 
@@ -131,7 +133,7 @@ typedef struct {
     uint32_t            npages;
     uint32_t            first;          /* index of the first node */
     uint32_t            limit;          /* no index from here on */
-    uint32_t            nil;            /* index of 64 bytes of nobody */
+    uint32_t            nil;            /* index of SIG_NOBODY bytes */
 } sig_store_t;
 
 

@@ -11,6 +11,7 @@
 
 #include "ngx_turncred.h"
 #include "json_text.h"
+#include "uuid.h"
 
 
 #define NGX_TURNCRED_CHANNELS     100

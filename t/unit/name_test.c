@@ -2,8 +2,8 @@
 /*
  * Copyright (C) The ngx_signaling authors
  *
- * Tests of name: docs/protocol.md 3.1 and 5.2, RFC 9562.  The names that
- * clients send are in proto_name_test.c.
+ * Tests of name: docs/protocol.md 3.1 and 5.2.  The names that clients send
+ * are in proto_name_test.c.
  */
 
 
@@ -14,15 +14,10 @@
 #include "tap.h"
 
 
-#define UUIDS  1000
-
-
 static void test_actions(void);
 static void test_directive_names(void);
 static void test_channels(void);
 static void test_reserved(void);
-static void test_uuids(void);
-static int uuid_form(const u_char *p);
 
 
 static void
@@ -171,58 +166,6 @@ test_reserved(void)
 }
 
 
-static void
-test_uuids(void)
-{
-    int      pass;
-    size_t   i;
-    u_char   seen[UUIDS][ACCESS_UUID_LEN + 1];
-    slice_t  id;
-
-    pass = 1;
-
-    for (i = 0; i < UUIDS; i++) {
-        seen[i][ACCESS_UUID_LEN] = '!';
-
-        pass = pass && access_uuid(seen[i]) == 0
-               && seen[i][ACCESS_UUID_LEN] == '!'
-               && uuid_form(seen[i])
-               && (i == 0
-                   || memcmp(seen[i], seen[i - 1], ACCESS_UUID_LEN) != 0);
-
-        id.data = seen[i];
-        id.len = ACCESS_UUID_LEN;
-        pass = pass && access_peer_id_valid(&id);
-    }
-
-    ok(pass, "UUIDs are of version 4, and differ");
-}
-
-
-static int
-uuid_form(const u_char *p)
-{
-    size_t  i;
-
-    for (i = 0; i < ACCESS_UUID_LEN; i++) {
-
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (p[i] != '-') {
-                return 0;
-            }
-
-            continue;
-        }
-
-        if (!isdigit(p[i]) && (p[i] < 'a' || p[i] > 'f')) {
-            return 0;
-        }
-    }
-
-    return p[14] == '4' && strchr("89ab", p[19]) != NULL;
-}
-
-
 int
 main(void)
 {
@@ -230,7 +173,6 @@ main(void)
     test_directive_names();
     test_channels();
     test_reserved();
-    test_uuids();
 
     return tap_done();
 }

@@ -200,8 +200,8 @@ sig_check_counts(sig_registry_t *r, const sig_check_t *check)
         return "member that is missing in its room";
     }
 
-    if (check->members != check->paired) {
-        return "member that is missing among its twins";
+    if (check->members + check->leaving != check->owned) {
+        return "member that is missing in its connection";
     }
 
     if (check->leaving != check->counted) {

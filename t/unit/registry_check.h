@@ -27,7 +27,7 @@ typedef struct {
     uint32_t  leaving;
     uint32_t  listed;                   /* members in the lists of rooms */
     uint32_t  counted;                  /* leaving ones that rooms count */
-    uint32_t  paired;                   /* members in lists of twins */
+    uint32_t  owned;                    /* members in lists of connections */
     uint64_t  counted_apps;             /* sums by which the counts of apps */
     uint64_t  found_apps;               /* and their connections compare */
     uint64_t  counted_units;            /* and by which their memory does */

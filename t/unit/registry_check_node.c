@@ -13,7 +13,7 @@ static uint64_t sig_check_units(sig_registry_t *r, uint32_t app,
 static const char *sig_check_room_slots(sig_registry_t *r, uint32_t index,
     sig_room_t *room);
 static const char *sig_check_twins(sig_registry_t *r, uint32_t index,
-    sig_member_t *primary, sig_check_t *check);
+    sig_member_t *member, sig_check_t *check);
 static int sig_check_in_chain(sig_registry_t *r, uint32_t head,
     uint32_t index);
 
@@ -86,9 +86,12 @@ const char *
 sig_check_peer(sig_registry_t *r, uint32_t index, sig_node_t *node,
     sig_check_t *check)
 {
-    uint32_t     ci, n, prev;
-    sig_conn_t  *conn;
-    sig_peer_t  *peer;
+    u_char            text[SIG_PEER_LEN];
+    slice_t           id;
+    uint32_t          ci, n, prev;
+    sig_conn_t       *conn;
+    sig_peer_t       *peer;
+    sig_peer_name_t   name;
 
     if (node->type != SIG_NODE_PEER) {
         return NULL;
@@ -96,7 +99,9 @@ sig_check_peer(sig_registry_t *r, uint32_t index, sig_node_t *node,
 
     peer = sig_peer_node(r, index);
 
-    if (node->small == 0 || node->small > SIG_PEER_LEN) {
+    if (node->small == 0
+        || (node->small > SIG_PEER_LEN && node->small != SIG_PEER_UUID))
+    {
         return "length of a peer's ID";
     }
 
@@ -111,10 +116,12 @@ sig_check_peer(sig_registry_t *r, uint32_t index, sig_node_t *node,
         check->peers++;
     }
 
-    if (peer->hash != sig_peer_hash(r, peer->app, peer->id, node->small)
-        || sig_peer_find(r, peer->app, peer->hash, peer->id, node->small)
-           != index)
-    {
+    id.data = text;
+    id.len = sig_peer_id(peer, text);
+
+    sig_peer_name(r, peer->app, &id, &name);
+
+    if (peer->hash != name.hash || sig_peer_find(r, &name) != index) {
         return "peer that is not found by its ID";
     }
 
@@ -217,8 +224,8 @@ sig_check_conn(sig_registry_t *r, uint32_t index, sig_node_t *node,
             return "member in the list of a connection";
         }
 
-        if (++n > conn->nmembers) {
-            return "list of a connection's members is too long";
+        if (++n > r->store.limit) {
+            return "list of a connection's members does not end";
         }
 
         units += (uint32_t) ((sig_store_node_size(&r->store, mi)
@@ -227,11 +234,9 @@ sig_check_conn(sig_registry_t *r, uint32_t index, sig_node_t *node,
         prev = mi;
     }
 
-    if (units != conn->units) {
-        return "memory of a connection's members";
-    }
+    check->owned += n;
 
-    return n == conn->nmembers ? NULL : "count of a connection's members";
+    return units == conn->units ? NULL : "memory of a connection's members";
 }
 
 
@@ -279,7 +284,7 @@ sig_check_room(sig_registry_t *r, uint32_t index, sig_node_t *node,
 
         m = sig_member_node(r, mi);
 
-        if (m->room != index || m->room_prev != prev
+        if (m->room != index || (prev != 0 && m->room_prev != prev)
             || m->node.state != SIG_NODE_LIVE)
         {
             return "member in the list of a room";
@@ -293,8 +298,12 @@ sig_check_room(sig_registry_t *r, uint32_t index, sig_node_t *node,
         prev = mi;
     }
 
-    if (n != room->count || room->last != prev) {
+    if (n != room->count) {
         return "count of a room's members";
+    }
+
+    if (n > 0 && sig_member_node(r, room->first)->room_prev != prev) {
+        return "last one of a room's members";
     }
 
     if (mask != room->mask) {
@@ -371,8 +380,7 @@ sig_check_member(sig_registry_t *r, uint32_t index, sig_node_t *node,
     check->found_units += sig_check_units(r, sig_room_node(r, m->room)->app,
                                           index);
 
-    if (m->peer != conn->peer || m->metadata != conn->metadata
-        || m->metadata_len != conn->metadata_len
+    if (m->peer != conn->peer || m->metadata != (conn->metadata != 0)
         || node->small != conn->node.small)
     {
         return "member's copy of its connection";
@@ -381,55 +389,64 @@ sig_check_member(sig_registry_t *r, uint32_t index, sig_node_t *node,
     if (node->state == SIG_NODE_LIVE) {
         check->members++;
 
-    } else {
-        check->leaving++;
-
-        if (m->primary) {
-            return "leaving member that is primary";
-        }
+        return sig_check_twins(r, index, m, check);
     }
 
-    return m->primary ? sig_check_twins(r, index, m, check) : NULL;
+    check->leaving++;
+
+    return m->primary ? "leaving member that is primary" : NULL;
 }
 
 
-/* the primary is found, and its twins hang off it by age */
+/* it stands in its chain once, and the most recent of its twins is primary */
 
 static const char *
-sig_check_twins(sig_registry_t *r, uint32_t index, sig_member_t *primary,
+sig_check_twins(sig_registry_t *r, uint32_t index, sig_member_t *member,
     sig_check_t *check)
 {
-    uint32_t       mi;
-    uint64_t       stamp;
+    uint32_t       mi, n, twins, hash, primaries;
+    uint64_t       newest;
     sig_member_t  *m;
 
-    if (sig_member_primary(r, primary->room, primary->peer) != index) {
+    n = 0;
+    twins = 0;
+    newest = 0;
+    primaries = 0;
+    hash = sig_member_hash(r, member->room, member->peer);
+
+    for (mi = *sig_table_head(r, SIG_TABLE_MEMBERS, hash);
+         mi != 0 && n < r->store.limit;
+         mi = m->node.next, n++)
+    {
+        m = sig_member_node(r, mi);
+
+        if (m->room != member->room || m->peer != member->peer) {
+            continue;
+        }
+
+        twins += mi == index;
+        primaries += m->primary;
+
+        if (m->stamp > newest) {
+            newest = m->stamp;
+        }
+    }
+
+    if (twins != 1) {
+        return "member that is not found once in its chain";
+    }
+
+    if (primaries != 1 || member->primary != (member->stamp == newest)) {
+        return "primary that is not the most recent of its twins";
+    }
+
+    if (member->primary
+        && sig_member_primary(r, member->room, member->peer) != index)
+    {
         return "primary member that is not found";
     }
 
     check->nodes[SIG_TABLE_MEMBERS]++;
-    check->paired++;
-
-    stamp = primary->stamp;
-
-    for (mi = primary->twin; mi != 0; mi = m->twin) {
-
-        if (!sig_registry_is(r, mi, SIG_NODE_MEMBER)) {
-            return "list of twins";
-        }
-
-        m = sig_member_node(r, mi);
-
-        if (m->node.state != SIG_NODE_LIVE || m->primary
-            || m->room != primary->room || m->peer != primary->peer
-            || m->stamp >= stamp)
-        {
-            return "member in a list of twins";
-        }
-
-        stamp = m->stamp;
-        check->paired++;
-    }
 
     return NULL;
 }

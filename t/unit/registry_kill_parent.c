@@ -432,7 +432,7 @@ end(void)
 
     ok(stats.peers == 0 && stats.connections == 0 && stats.rooms == 0
        && stats.members == 0 && stats.leaving == 0
-       && stats.bytes_free == empty - 64,
+       && stats.bytes_free == empty - SIG_NODE_MIN,
        "nothing is left in the end");
 
     for (i = 0; i < WORKER_SLOTS; i++) {

@@ -64,6 +64,12 @@ model_id(uint32_t id)
 {
     static char  buf[129];
 
+    if (id % 3 == 2) {
+        (void) snprintf(buf, sizeof(buf), "%08u-0000-4000-8000-0123456789ab",
+                        id);
+        return text(buf);
+    }
+
     memset(buf, 'p', sizeof(buf));
     (void) snprintf(buf, 8, "%u", id);
     buf[strlen(buf)] = '-';
@@ -638,7 +644,9 @@ model_units(size_t size)
 {
     uint32_t  i;
 
-    static const uint32_t  units[] = { 1, 2, 3, 4, 8, 17, 33, 65 };
+    static const uint32_t  units[] = {
+        3, 4, 6, 8, 12, 16, 32, 68, 132, 260
+    };
 
     for (i = 0; units[i] * (size_t) SIG_UNIT < size; i++) {
         /* void */
@@ -651,7 +659,8 @@ model_units(size_t size)
 static uint32_t
 model_room_units(uint32_t room)
 {
-    return 1 + model_units(sizeof(sig_room_t) + model_room(room).len);
+    return SIG_MEMBER_UNITS
+           + model_units(sig_room_size(model_room(room).len));
 }
 
 
@@ -662,7 +671,8 @@ model_conn_units(uint32_t data)
 
     len = model_data(data).len;
 
-    return 1 + (len > 0 ? model_units(sizeof(sig_block_t) + len) : 0);
+    return SIG_CONN_UNITS
+           + (len > 0 ? model_units(sizeof(sig_block_t) + len) : 0);
 }
 
 

@@ -303,7 +303,8 @@ model_finish(void)
 
     if (stats.connections != 0 || stats.peers != 0 || stats.rooms != 0
         || stats.members != 0 || stats.leaving != 0
-        || stats.bytes_total - stats.bytes_free != model.napps * 128 + 64)
+        || stats.bytes_total - stats.bytes_free
+           != model.napps * sizeof(sig_app_t) + SIG_NODE_MIN)
     {
         return "something is left";
     }

@@ -144,7 +144,7 @@ test_new_app(void)
     second.app = share_app(1);
     i = share_come_all(&second, 1, &rc);
 
-    ok(i * 5 >= SIG_RESERVE(a.store.npages) * SIG_PAGE_UNITS / 2 && sound(&a),
+    ok(i * 15 >= SIG_RESERVE(a.store.npages) * SIG_PAGE_UNITS / 2 && sound(&a),
        "new app: gets of the reserve at once");
 
     while (first.n > n / 2) {

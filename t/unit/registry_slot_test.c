@@ -321,11 +321,13 @@ test_reap_twins(void)
 {
     sig_ref_t  c1, c2, m1, m2;
 
+    static const char  uuid[] = "919108f7-52d1-4320-9bac-f847db4148a8";
+
     worker(&region, &a, 100);
     worker(&region, &b, 200);
 
-    c1 = arrive(&region, &b, "anna", "1");
-    c2 = arrive(&region, &a, "anna", "2");
+    c1 = arrive(&region, &b, uuid, "1");
+    c2 = arrive(&region, &a, uuid, "2");
     m1 = enter(&b, c1, "r", &change);
     m2 = enter(&a, c2, "r", &change);
 
@@ -333,7 +335,11 @@ test_reap_twins(void)
     ok(sig_registry_reap(&b, 0, gone, 256) == 1
        && gone[0].change.member.gen == m2.gen
        && gone[0].change.change == SIG_CHANGE_NONE
-       && strcmp(room_text(&region, &b, "r"), "anna=1") == 0 && sound(&b),
+       && gone[0].peer_len == strlen(uuid)
+       && memcmp(gone[0].peer, uuid, gone[0].peer_len) == 0
+       && strncmp(room_text(&region, &b, "r"), uuid, strlen(uuid)) == 0
+       && strcmp(room_text(&region, &b, "r") + strlen(uuid), "=1") == 0
+       && sound(&b),
        "reap: the peer is still there");
 
     ok(sig_registry_reap(&b, 0, gone, 256) == 1

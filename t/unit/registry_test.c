@@ -29,6 +29,7 @@ static void test_connect(void);
 static void test_connect_refused(void);
 static void test_connections(void);
 static void test_names(void);
+static void test_uuids(void);
 static void test_join(void);
 static void test_roster(void);
 static void test_roster_size(void);
@@ -381,8 +382,8 @@ test_names(void)
     sig_audience_t  audience;
 
     static const size_t  data_len[] = {
-        0, 1, 40, 41, 104, 105, 168, 169, 232, 233, 488, 489, 1064, 1065,
-        2088, 2089, 4095, 4096
+        0, 1, 24, 25, 40, 41, 72, 73, 104, 105, 168, 169, 232, 233, 488, 489,
+        1064, 1065, 2088, 2089, 4095, 4096
     };
 
     bytes = counts(&a).bytes_free;
@@ -396,7 +397,7 @@ test_names(void)
         room[i] = '\0';
 
         memset(data, '0' + (int) (i % 10), sizeof(data));
-        data[data_len[i % 18]] = '\0';
+        data[data_len[i % 22]] = '\0';
 
         conn = arrive(&region, &a, id, data);
         m = enter(&a, conn, room, &change);
@@ -426,6 +427,57 @@ test_names(void)
 
     ok(good && counts(&a).bytes_free == bytes && sound(&a),
        "names: of every length, before and after a rebuild");
+}
+
+
+/* kept as its bytes, a UUID is nobody else's ID */
+
+static void
+test_uuids(void)
+{
+    int        good;
+    size_t     bytes, i;
+    sig_ref_t  conn[4], m[4];
+
+    static const char *const  ids[] = {
+        "30313233-3435-3637-6162-636465666768", "01234567abcdefgh",
+        "30313233-3435-3637-6162-63646566676A",
+        "30313233-3435-3637-6162-63646566676g"
+    };
+
+    bytes = counts(&a).bytes_free;
+    good = 1;
+
+    for (i = 0; i < 4; i++) {
+        good &= present(&region, &a, ids[i]) == 0;
+
+        conn[i] = arrive(&region, &a, ids[i], "");
+        m[i] = enter(&a, conn[i], "r", &change);
+
+        good &= m[i].gen != 0 && change.change == SIG_CHANGE_JOINED;
+    }
+
+    region_break(&region);
+
+    for (i = 0; i < 4; i++) {
+        good &= present(&region, &a, ids[i]) == 1;
+    }
+
+    ok(good && counts(&a).peers == 4
+       && strcmp(room_text(&region, &a, "r"),
+                 "30313233-3435-3637-6162-636465666768,01234567abcdefgh,"
+                 "30313233-3435-3637-6162-63646566676A,"
+                 "30313233-3435-3637-6162-63646566676g")
+          == 0
+       && sound(&a),
+       "uuids: as they came, and of nobody else");
+
+    for (i = 0; i < 4; i++) {
+        good &= depart(&a, m[i], 1, &change)
+                && sig_registry_disconnect(&a, conn[i]) == SIG_REGISTRY_OK;
+    }
+
+    ok(good && counts(&a).bytes_free == bytes, "uuids: nothing is left");
 }
 
 
@@ -633,6 +685,7 @@ main(void)
     test_connect_refused();
     test_connections();
     test_names();
+    test_uuids();
     test_join();
     test_roster();
     test_roster_size();
