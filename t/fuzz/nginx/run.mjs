@@ -24,7 +24,7 @@ import { parseArgs } from 'node:util';
 import { call } from '../../api.mjs';
 import { dice } from '../../chaos/model.mjs';
 import { startNginx, unclean, waitFor } from '../../nginx.mjs';
-import { connect, get } from '../../signaling.mjs';
+import { connectApart, get } from '../../signaling.mjs';
 import { FILES } from '../../token.mjs';
 import { Mutator } from './mutate.mjs';
 import { SEEDS } from './seeds.mjs';
@@ -67,6 +67,7 @@ class Server {
           reload = false;
           await this.ngx.reload();
           this.pids = this.ngx.workerPids();
+          continue;     // others may have played the rest meanwhile
         }
         await play(this.ngx, queue.shift());
       }
@@ -123,10 +124,12 @@ class Server {
     }
   }
 
-  /* two in a room, a backend, a page that wants a token and credentials */
+  /*
+   * Two in a room, each on a worker of its own, so that records cross; a
+   * backend, a page that wants a token and credentials.
+   */
   async honest() {
-    const [a, b] = await Promise.all([1, 2].map(() =>
-      connect(this.ngx, { key: HONEST })));
+    const [a, b] = await connectApart(this.ngx, 2, { key: HONEST });
 
     await a.join('honest');
     await b.join('honest');
