@@ -85,7 +85,6 @@ typedef struct ngx_signaling_room_s    ngx_signaling_room_t;
 typedef struct ngx_signaling_batch_s   ngx_signaling_batch_t;
 typedef struct ngx_signaling_frame_s   ngx_signaling_frame_t;
 typedef struct ngx_signaling_item_s    ngx_signaling_item_t;
-typedef struct ngx_signaling_parcel_s  ngx_signaling_parcel_t;
 typedef struct ngx_signaling_partial_s ngx_signaling_partial_t;
 typedef struct ngx_signaling_deflate_s ngx_signaling_deflate_t;
 
@@ -272,19 +271,13 @@ typedef struct {
 } ngx_signaling_publication_t;
 
 
-/* a record that waits for a place in a ring */
-
-struct ngx_signaling_parcel_s {
-    ngx_signaling_parcel_t    *next;
-    size_t                     len;
-    u_char                     data[1];      /* aligned to 8 */
-};
-
+/* records that wait for a place in a ring, in the memory of frames */
 
 typedef struct {
-    ngx_signaling_parcel_t    *first;
-    ngx_signaling_parcel_t    *last;         /* when first is not NULL */
+    ngx_signaling_frame_t     *first;
+    ngx_signaling_frame_t     *last;         /* when first is not NULL */
     uint32_t                   incarnation;  /* of the slot it is for */
+    unsigned                   wake:1;       /* it is to be woken */
 } ngx_signaling_outbox_t;
 
 
@@ -343,6 +336,7 @@ struct ngx_signaling_worker_s {
     ngx_event_t                drain;        /* more records than a turn */
 
     ngx_signaling_outbox_t    *outboxes;     /* by slot */
+    uint32_t                   nwakes;       /* of them, to be woken */
     size_t                     waiting_parcels;
     size_t                     waiting_bytes;
     uint64_t                   refused;      /* messages, too much waiting */
@@ -365,6 +359,7 @@ struct ngx_signaling_worker_s {
     ngx_uint_t                 unused[NGX_SIGNALING_FRAME_CLASSES];
                                              /* the fewest since the tick */
     size_t                     made;         /* bytes of frames, this turn */
+    size_t                     posted;       /* bytes of records, likewise */
 
     ngx_signaling_deflate_t   *deflate;      /* NULL until it is wanted */
 
@@ -524,6 +519,7 @@ ngx_int_t ngx_signaling_post_to(ngx_signaling_worker_t *sw, ngx_uint_t slot,
     sig_record_t *rec, const slice_t *first, const slice_t *second);
 void ngx_signaling_retire(ngx_signaling_worker_t *sw, sig_ref_t member);
 void ngx_signaling_retire_flush(ngx_signaling_worker_t *sw);
+void ngx_signaling_wake_flush(ngx_signaling_worker_t *sw);
 void ngx_signaling_wake_all(ngx_signaling_worker_t *sw);
 ngx_uint_t ngx_signaling_ipc_behind(ngx_signaling_worker_t *sw);
 void ngx_signaling_ipc_close(ngx_signaling_worker_t *sw);

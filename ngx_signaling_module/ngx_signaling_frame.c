@@ -45,12 +45,31 @@ ngx_signaling_frame_t *
 ngx_signaling_frame(ngx_signaling_worker_t *sw, ngx_uint_t opcode, size_t len,
     u_char **p)
 {
-    size_t                  head, size;
+    ngx_signaling_frame_t  *f;
+
+    f = ngx_signaling_frame_alloc(sw, sig_ws_head_len(len) + len);
+    if (f == NULL) {
+        return NULL;
+    }
+
+    sw->made += f->len;
+
+    *p = f->data + sig_ws_write_head(f->data, (u_char) opcode, len);
+
+    return f;
+}
+
+
+/* likewise the memory alone, for something that is not to be a frame */
+
+ngx_signaling_frame_t *
+ngx_signaling_frame_alloc(ngx_signaling_worker_t *sw, size_t len)
+{
+    size_t                  size;
     ngx_uint_t              n;
     ngx_signaling_frame_t  *f;
 
-    head = sig_ws_head_len(len);
-    size = offsetof(ngx_signaling_frame_t, data) + head + len;
+    size = offsetof(ngx_signaling_frame_t, data) + len;
 
     n = ngx_signaling_frame_class(size);
 
@@ -78,11 +97,7 @@ ngx_signaling_frame(ngx_signaling_worker_t *sw, ngx_uint_t opcode, size_t len,
     f->deflated = NULL;
     f->size_class = (uint32_t) n;
     f->refs = 1;
-    f->len = (uint32_t) (head + len);
-
-    sw->made += head + len;
-
-    *p = f->data + sig_ws_write_head(f->data, (u_char) opcode, len);
+    f->len = len;
 
     return f;
 }

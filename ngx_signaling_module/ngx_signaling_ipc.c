@@ -49,6 +49,8 @@ static void ngx_signaling_retry_slot(ngx_signaling_worker_t *sw,
 static void ngx_signaling_parcel_free(ngx_signaling_worker_t *sw,
     ngx_signaling_outbox_t *box);
 static void ngx_signaling_retry_handler(ngx_event_t *ev);
+static void ngx_signaling_wake_later(ngx_signaling_worker_t *sw,
+    uint32_t slot);
 static void ngx_signaling_wake(ngx_signaling_worker_t *sw, uint32_t slot);
 static uint32_t ngx_signaling_incarnation(ngx_signaling_worker_t *sw,
     uint32_t slot);
@@ -210,8 +212,10 @@ ngx_signaling_post_one(ngx_signaling_worker_t *sw, uint32_t slot,
         switch (sig_mailbox_post(sw->mailbox, slot, &wake)) {
 
         case SIG_MAILBOX_OK:
+            sw->posted += letter->len;
+
             if (wake) {
-                ngx_signaling_wake(sw, slot);
+                ngx_signaling_wake_later(sw, slot);
             }
 
             return NGX_OK;
@@ -263,8 +267,8 @@ static ngx_int_t
 ngx_signaling_parcel(ngx_signaling_worker_t *sw, uint32_t slot,
     ngx_signaling_letter_t *letter)
 {
+    ngx_signaling_frame_t   *parcel;
     ngx_signaling_outbox_t  *box;
-    ngx_signaling_parcel_t  *parcel;
 
     if (sw->waiting_bytes > NGX_SIGNALING_WAITING
         && (letter->rec->type == SIG_RECORD_MESSAGE
@@ -277,8 +281,7 @@ ngx_signaling_parcel(ngx_signaling_worker_t *sw, uint32_t slot,
 
     letter->len = sig_record_len(letter->first, letter->second);
 
-    parcel = ngx_alloc(offsetof(ngx_signaling_parcel_t, data) + letter->len,
-                       sw->log);
+    parcel = ngx_signaling_frame_alloc(sw, letter->len);
     if (parcel == NULL) {
         sw->refused++;
         return NGX_ERROR;
@@ -287,7 +290,6 @@ ngx_signaling_parcel(ngx_signaling_worker_t *sw, uint32_t slot,
     sig_record_write(parcel->data, letter->rec, letter->first,
                      letter->second);
 
-    parcel->len = letter->len;
     parcel->next = NULL;
 
     box = &sw->outboxes[slot];
@@ -371,7 +373,7 @@ ngx_signaling_retry_slot(ngx_signaling_worker_t *sw, uint32_t slot)
         }
 
         if (rc == SIG_MAILBOX_OK && wake) {
-            ngx_signaling_wake(sw, slot);
+            ngx_signaling_wake_later(sw, slot);
         }
 
         ngx_signaling_parcel_free(sw, box);
@@ -383,7 +385,7 @@ static void
 ngx_signaling_parcel_free(ngx_signaling_worker_t *sw,
     ngx_signaling_outbox_t *box)
 {
-    ngx_signaling_parcel_t  *parcel;
+    ngx_signaling_frame_t  *parcel;
 
     parcel = box->first;
     box->first = parcel->next;
@@ -391,7 +393,7 @@ ngx_signaling_parcel_free(ngx_signaling_worker_t *sw,
     sw->waiting_parcels--;
     sw->waiting_bytes -= parcel->len;
 
-    ngx_free(parcel);
+    ngx_signaling_frame_unref(parcel);
 }
 
 
@@ -465,6 +467,47 @@ ngx_signaling_retire_flush(ngx_signaling_worker_t *sw)
     }
 
     sw->nretired = 0;
+}
+
+
+/*
+ * At the end of the turn, when all records of the turn are there: a receiver
+ * that is woken by the first of them may be put in our place by the kernel,
+ * find no other, and go to sleep again.
+ */
+
+static void
+ngx_signaling_wake_later(ngx_signaling_worker_t *sw, uint32_t slot)
+{
+    if (sw->outboxes[slot].wake) {
+        return;
+    }
+
+    sw->outboxes[slot].wake = 1;
+    sw->nwakes++;
+
+    ngx_signaling_flush_post(sw);
+}
+
+
+/* wakes those for whom there are records */
+
+void
+ngx_signaling_wake_flush(ngx_signaling_worker_t *sw)
+{
+    uint32_t  slot;
+
+    sw->posted = 0;
+
+    for (slot = 0; sw->nwakes && slot < sw->zone->nslots; slot++) {
+
+        if (sw->outboxes[slot].wake) {
+            sw->outboxes[slot].wake = 0;
+            sw->nwakes--;
+
+            ngx_signaling_wake(sw, slot);
+        }
+    }
 }
 
 

@@ -25,6 +25,7 @@
 #define NGX_SIGNALING_ITEMS  4096    /* kept for reuse */
 #define NGX_SIGNALING_GATHER 8192    /* bytes written from one piece */
 #define NGX_SIGNALING_EARLY  262144  /* bytes of frames made, then written */
+#define NGX_SIGNALING_POSTED 65536   /* bytes of records, then one is woken */
 #define NGX_SIGNALING_SLICE  128     /* of a crowd, in a turn */
 
 
@@ -440,6 +441,7 @@ ngx_signaling_flush_handler(ngx_event_t *ev)
     sw = ev->data;
 
     ngx_signaling_news_flush(sw);
+    ngx_signaling_wake_flush(sw);
     ngx_signaling_flush_dirty(sw);
 
     for (n = 0; n < NGX_SIGNALING_SLICE && !ngx_queue_empty(&sw->crowd); n++) {
@@ -455,15 +457,19 @@ ngx_signaling_flush_handler(ngx_event_t *ev)
 
 
 /*
- * Writes before the end of a turn, when much has been made to be written: so
- * the memory of a frame is used again while it is in the cache, and a turn
- * takes no more of it than that.  For who has handled the input of one, and
- * looks at none of the connections afterwards: each may be closed here.
+ * Writes, and wakes other workers, before the end of a turn that has brought
+ * much: so the memory of a frame is used again while it is in the cache, and
+ * a turn takes no more of it than that.  For who has handled the input of one,
+ * and looks at none of the connections afterwards: each may be closed here.
  */
 
 void
 ngx_signaling_flush_early(ngx_signaling_worker_t *sw)
 {
+    if (sw->posted >= NGX_SIGNALING_POSTED) {
+        ngx_signaling_wake_flush(sw);
+    }
+
     if (sw->made >= NGX_SIGNALING_EARLY) {
         ngx_signaling_flush_dirty(sw);
     }

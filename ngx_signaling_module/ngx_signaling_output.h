@@ -30,12 +30,12 @@
 
 struct ngx_signaling_frame_s {
     ngx_signaling_worker_t    *worker;
-    ngx_signaling_frame_t     *next;         /* of the free ones */
+    ngx_signaling_frame_t     *next;         /* of the free, of an outbox */
     ngx_signaling_frame_t     *deflated;     /* NULL when not tried */
     uint32_t                   size_class;
     uint32_t                   refs;
-    uint32_t                   len;
-    u_char                     data[1];
+    size_t                     len;
+    u_char                     data[1];      /* aligned to 8 */
 };
 
 
@@ -64,6 +64,8 @@ typedef struct {
 
 ngx_signaling_frame_t *ngx_signaling_frame(ngx_signaling_worker_t *sw,
     ngx_uint_t opcode, size_t len, u_char **p);
+ngx_signaling_frame_t *ngx_signaling_frame_alloc(ngx_signaling_worker_t *sw,
+    size_t len);
 void ngx_signaling_frame_unref(ngx_signaling_frame_t *f);
 void ngx_signaling_frames_look(ngx_signaling_worker_t *sw);
 void ngx_signaling_frames_free(ngx_signaling_worker_t *sw);

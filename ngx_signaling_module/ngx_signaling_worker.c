@@ -173,6 +173,7 @@ ngx_signaling_worker_rest(ngx_signaling_worker_t *sw)
 static void
 ngx_signaling_worker_unslot(ngx_signaling_worker_t *sw)
 {
+    ngx_signaling_wake_flush(sw);
     ngx_signaling_ipc_close(sw);
 
     sw->slotted = 0;
