@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 
 import { rate, ratios, table, thousands, spread } from './figures.mjs';
 import { measure } from './generator.mjs';
-import { LOAD_CORE, SERVER_CORE } from './process.mjs';
+import { LOAD_CORE, SERVER_CORE, until } from './process.mjs';
 
 const ROOMS = 100;
 const MOST = 1.25;
@@ -32,18 +32,29 @@ const placements = [
   { name: 'cross', label: 'on two workers', halves: 'member' }
 ];
 
-async function counts(running) {
+async function status(running) {
   const answer = await fetch(
     `http://127.0.0.1:${running.port}/status?format=json`);
 
-  return new Map((await answer.json()).workers
-    .map(({ pid, connections }) => [pid, connections]));
+  return answer.json();
 }
+
+// A worker that is stopped while it frees what the last ones have left would
+// keep the zone's lock.
+const empty = (running) => until('an empty zone', async () => {
+  const { connections, members, leaving } = await status(running);
+
+  return connections === 0 && members === 0 && leaving === 0;
+});
+
+const counts = async (running) => new Map((await status(running)).workers
+  .map(({ pid, connections }) => [pid, connections]));
 
 async function place(running, mode, placement, seconds) {
   const [one, two] = running.pids;
   let placed;
 
+  await empty(running);
   process.kill(two, 'SIGSTOP');
 
   const row = await measure(running, ['--dialect=signaling', ...mode.args,
