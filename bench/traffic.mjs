@@ -34,6 +34,8 @@ const relayModes = [
 ];
 
 const joinedModes = [
+  { name: 'connect', label: 'connect',
+    args: ['--mode=connect', `--clients=${VISITORS}`] },
   { name: 'joined', label: 'connect and join',
     args: ['--mode=connect', `--clients=${VISITORS}`, '--join=on'] }
 ];
@@ -64,6 +66,10 @@ const relayGoals = [
 ];
 
 const joinedGoals = [
+  { mode: 'connect', other: 'floor' },
+  { mode: 'connect', other: 'uws' },
+  { mode: 'connect', other: 'nchan' },
+  { mode: 'connect', other: 'node' },
   { mode: 'joined', other: 'floor' },
   { mode: 'joined', other: 'uws' },
   { mode: 'joined', other: 'nchan', least: 1 },

@@ -406,7 +406,10 @@ ngx_int_t ngx_signaling_mask_handler(ngx_http_request_t *r);
 /* ngx_signaling_detach.c */
 
 ngx_int_t ngx_signaling_detach_init(ngx_signaling_worker_t *sw);
-void ngx_signaling_detach(ngx_signaling_conn_t *sc, ngx_http_request_t *r);
+ngx_int_t ngx_signaling_take_header(ngx_signaling_conn_t *sc,
+    ngx_http_request_t *r, size_t *taken);
+void ngx_signaling_detach(ngx_signaling_conn_t *sc, ngx_http_request_t *r,
+    size_t taken);
 ngx_log_t *ngx_signaling_log_for(ngx_signaling_conn_t *sc);
 void ngx_signaling_end(ngx_signaling_worker_t *sw, ngx_connection_t *c);
 
@@ -449,7 +452,7 @@ ngx_signaling_conn_t *ngx_signaling_conn_alloc(ngx_signaling_worker_t *sw);
 void ngx_signaling_conn_free(ngx_signaling_conn_t *sc);
 ngx_signaling_conn_t *ngx_signaling_conn_get(ngx_signaling_worker_t *sw,
     uint32_t number, sig_ref_t ref);
-void ngx_signaling_conn_start(ngx_signaling_conn_t *sc, u_char *p,
+ngx_int_t ngx_signaling_conn_start(ngx_signaling_conn_t *sc, u_char *p,
     size_t len);
 void ngx_signaling_conn_close(ngx_signaling_conn_t *sc, ngx_uint_t code,
     const char *reason);

@@ -175,10 +175,12 @@ ngx_signaling_conn_free(ngx_signaling_conn_t *sc)
 
 /*
  * Takes the connection over from HTTP; p is what the client has sent behind
- * the request.
+ * the request.  What waits is written at once: the end of the handshake, with
+ * the welcome, has to be out before anything can be dropped.  NGX_ERROR: the
+ * connection is no more.
  */
 
-void
+ngx_int_t
 ngx_signaling_conn_start(ngx_signaling_conn_t *sc, u_char *p, size_t len)
 {
     ngx_connection_t  *c;
@@ -206,9 +208,11 @@ ngx_signaling_conn_start(ngx_signaling_conn_t *sc, u_char *p, size_t len)
     ngx_signaling_set_timer(sc);
     ngx_signaling_dirty(sc);
 
-    if (len && ngx_signaling_input(sc, p, p + len) != NGX_OK) {
+    if (ngx_signaling_output_flush(sc) == NGX_ERROR
+        || (len && ngx_signaling_input(sc, p, p + len) != NGX_OK))
+    {
         ngx_signaling_conn_drop(sc);
-        return;
+        return NGX_ERROR;
     }
 
     if (ngx_exiting) {
@@ -220,6 +224,8 @@ ngx_signaling_conn_start(ngx_signaling_conn_t *sc, u_char *p, size_t len)
     /* the socket and OpenSSL may hold bytes that raise no further event */
 
     ngx_post_event(c->read, &ngx_posted_events);
+
+    return NGX_OK;
 }
 
 

@@ -43,10 +43,73 @@ ngx_signaling_detach_init(ngx_signaling_worker_t *sw)
 }
 
 
-/* takes the connection from its request, which is freed if it can be */
+/*
+ * Takes what nginx has not written yet of the answer to the request, *taken
+ * bytes, so that it goes out in one piece with the first frame.
+ */
+
+ngx_int_t
+ngx_signaling_take_header(ngx_signaling_conn_t *sc, ngx_http_request_t *r,
+    size_t *taken)
+{
+    size_t                  len;
+    u_char                 *p;
+    ngx_chain_t            *cl;
+    ngx_signaling_item_t   *item;
+    ngx_signaling_frame_t  *f;
+
+    len = 0;
+
+    for (cl = r->out; cl; cl = cl->next) {
+        if (ngx_buf_in_memory(cl->buf)) {
+            len += cl->buf->last - cl->buf->pos;
+        }
+    }
+
+    *taken = len;
+
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    f = ngx_signaling_frame_alloc(sc->worker, len);
+    if (f == NULL) {
+        return NGX_ERROR;
+    }
+
+    item = ngx_signaling_item(sc->worker);
+    if (item == NULL) {
+        ngx_signaling_frame_unref(f);
+        return NGX_ERROR;
+    }
+
+    p = f->data;
+
+    for (cl = r->out; cl; cl = cl->next) {
+        if (ngx_buf_in_memory(cl->buf)) {
+            p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+        }
+    }
+
+    r->out = NULL;
+
+    item->frame = f;
+    sc->out_bytes += len;
+
+    ngx_signaling_queue_push(&sc->out, item);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Takes the connection from its request, which is freed if it can be.  The
+ * access log counts what has been taken of the answer.
+ */
 
 void
-ngx_signaling_detach(ngx_signaling_conn_t *sc, ngx_http_request_t *r)
+ngx_signaling_detach(ngx_signaling_conn_t *sc, ngx_http_request_t *r,
+    size_t taken)
 {
     ngx_connection_t       *c;
     ngx_http_connection_t  *hc;
@@ -59,7 +122,10 @@ ngx_signaling_detach(ngx_signaling_conn_t *sc, ngx_http_request_t *r)
     c = sc->connection;
     hc = r->http_connection;
 
+    c->sent += taken;
     ngx_http_free_request(r, 0);
+    c->sent -= taken;
+
     c->destroyed = 0;
 
     if (ngx_signaling_needs_pool(sc)) {

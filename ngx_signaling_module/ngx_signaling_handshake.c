@@ -413,19 +413,24 @@ ngx_signaling_switch(ngx_http_request_t *r, ngx_signaling_upgrade_t *u,
     ngx_str_set(&r->headers_out.status_line, "101 Switching Protocols");
     ngx_http_clear_content_length(r);
 
-    rc = ngx_http_send_header(r);
-
     /* NGX_AGAIN: with a token in it, it is longer than a record of TLS */
 
-    if ((rc != NGX_OK && rc != NGX_AGAIN)
-        || ngx_http_send_special(r, NGX_HTTP_FLUSH) != NGX_OK)
-    {
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_AGAIN) {
+        rc = ngx_http_send_special(r, NGX_HTTP_FLUSH);
+    }
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
-    /* a fresh socket takes it in one piece; frames must not overtake it */
+    /*
+     * It waits for more to be written with ("postpone_output"), or a fresh
+     * socket takes it in one piece; frames must not overtake it.
+     */
 
-    if (r->out || c->buffered || c->error) {
+    if (c->buffered || c->error) {
         ngx_log_error(NGX_LOG_INFO, c->log, 0,
                       "signaling handshake could not be written");
         return NGX_ERROR;
@@ -525,7 +530,7 @@ ngx_signaling_abort(void *data)
 static void
 ngx_signaling_leave_handler(ngx_event_t *ev)
 {
-    size_t                      len;
+    size_t                      len, taken;
     ngx_buf_t                  *b;
     ngx_uint_t                  code;
     const char                 *reason;
@@ -557,11 +562,18 @@ ngx_signaling_leave_handler(ngx_event_t *ev)
 
     hs->cleanup->handler = NULL;
 
+    if (ngx_signaling_take_header(sc, r, &taken) != NGX_OK) {
+        ngx_signaling_conn_free(sc);
+        ngx_http_finalize_request(r, NGX_HTTP_CLOSE);
+        ngx_http_run_posted_requests(c);
+        return;
+    }
+
     if (code == 0) {
         code = ngx_signaling_admit(sc, (slice_t *) &hs->metadata, &reason);
     }
 
-    ngx_signaling_detach(sc, r);
+    ngx_signaling_detach(sc, r, taken);
 
     if (ngx_tcp_nodelay(c) != NGX_OK) {
         c->data = sc;
@@ -573,9 +585,7 @@ ngx_signaling_leave_handler(ngx_event_t *ev)
         len = 0;
     }
 
-    ngx_signaling_conn_start(sc, sw->buffer, len);
-
-    if (code) {
+    if (ngx_signaling_conn_start(sc, sw->buffer, len) == NGX_OK && code) {
         ngx_signaling_conn_close(sc, code, reason);
     }
 }

@@ -34,6 +34,7 @@ const MORE_KEYS = `
 const HTTP = `
   log_format sessions '$status $signaling_peer_id $signaling_key '
                       '$signaling_app $arg_n';
+  log_format bytes    '$bytes_sent $arg_n';
   limit_req_zone  $binary_remote_addr zone=attempts:1m rate=1r/m;
   limit_conn_zone $host zone=together:1m;
   limit_req_status 429;
@@ -42,11 +43,13 @@ const HTTP = `
 const SERVER = `
   access_log @DIR@/access.log combined;
   access_log @DIR@/sessions.log sessions;
+  access_log @DIR@/bytes.log bytes;
 
   location = /small    { signaling calls; signaling_max_message 1k; }
   location = /ice      { signaling calls; signaling_ice_servers $http_x_ice; }
   location = /attempts { signaling calls; limit_req zone=attempts; }
   location = /together { signaling calls; limit_conn together 1; }
+  location = /at_once  { signaling calls; postpone_output 0; }
 `;
 
 describe('the handshake', { timeout: 120000 }, () => {
@@ -117,6 +120,34 @@ describe('the handshake', { timeout: 120000 }, () => {
       assert.equal(raw.status, 426);
       assert.equal(raw.line.split(' ').slice(1).join(' '),
         '426 Upgrade Required');
+      await raw.destroy();
+    });
+
+    test('the 101 and the welcome come in one piece', async () => {
+      const raw = await connectRaw(ngx);
+
+      assert.equal(raw.chunk, 1);
+      await raw.destroy();
+    });
+
+    test('the 101 goes ahead where nginx postpones nothing', async () => {
+      const raw = await connectRaw(ngx,
+        { path: '/at_once?key=pk_live_all' });
+
+      await raw.destroy();
+    });
+
+    test('the access log has the bytes of the 101', async () => {
+      const raw = await connectRaw(ngx,
+        { path: '/v1?key=pk_live_all&n=bytes' });
+      const head = [raw.line, ...Object.entries(raw.headers)
+        .map(([name, value]) => `${name}: ${value}`)];
+
+      const logged = await waitFor(() => fs.readFileSync(
+        path.join(ngx.dir, 'bytes.log'), 'utf8').match(/^(\d+) bytes$/m),
+      'line of the log');
+
+      assert.equal(Number(logged[1]), `${head.join('\r\n')}\r\n\r\n`.length);
       await raw.destroy();
     });
 
