@@ -19,6 +19,8 @@
 static void test_generation(void);
 static void test_keys(void);
 static void test_keys_full(void);
+static uint32_t heads(void);
+static void test_tables(void);
 static void test_full(void);
 static uint32_t fill(sig_ref_t *conn, sig_ref_t *member, uint32_t max);
 static void test_full_classes(void);
@@ -195,6 +197,56 @@ test_keys_full(void)
 }
 
 
+/* heads of the hash table of peers that are in use */
+
+static uint32_t
+heads(void)
+{
+    return sig_head(&a)->tables[SIG_TABLE_PEERS].last + 1;
+}
+
+
+/* a table has as many heads as it has had nodes since it was made */
+
+static void
+test_tables(void)
+{
+    int        good;
+    char       id[16];
+    uint32_t   i;
+    sig_ref_t  conn[100];
+
+    worker(&region, &a, 100);
+
+    region_break(&region);
+    good = sound(&a) && heads() == 1;
+
+    for (i = 0; i < 100; i++) {
+        (void) snprintf(id, sizeof(id), "peer-%u", i);
+        conn[i] = arrive(&region, &a, id, "");
+        good &= heads() == i + 1 && sound(&a);
+    }
+
+    ok(good, "tables: grow with those who come");
+
+    for (i = 10; i < 100; i++) {
+        (void) sig_registry_disconnect(&a, conn[i]);
+    }
+
+    good = heads() == 100 && sound(&a);
+    region_break(&region);
+
+    ok(good && sound(&a) && heads() == 10 && present(&region, &a, "peer-9"),
+       "tables: made anew for those who are there");
+
+    for (i = 0; i < 10; i++) {
+        (void) sig_registry_disconnect(&a, conn[i]);
+    }
+
+    sig_registry_release(&a);
+}
+
+
 /* peers alone in rooms until nothing fits */
 
 static uint32_t
@@ -249,6 +301,7 @@ test_full(void)
     ok(n > 1000 && n < max && counts(&a).connections == n
        && counts(&a).members == n && counts(&a).rooms == n && sound(&a),
        "full: and those who are in stay");
+    ok(n > a.nheads && heads() == a.nheads, "full: with all heads there are");
 
     /* a few go and as many come */
 
@@ -433,6 +486,7 @@ main(void)
     test_generation();
     test_keys();
     test_keys_full();
+    test_tables();
     test_full();
     test_full_classes();
 
