@@ -81,19 +81,25 @@ static ngx_int_t
 ngx_signaling_key(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
     slice_t *key, ngx_str_t *origin)
 {
-    access_key_t          *found;
-    ngx_signaling_who_t    who;
-    ngx_signaling_conn_t  *sc;
+    access_key_t              *found;
+    access_keys_t             *keys;
+    ngx_signaling_who_t        who;
+    ngx_signaling_conn_t      *sc;
+    ngx_signaling_loc_conf_t  *conf;
 
     sc = hs->ctx.conn;
+    conf = sc->place->conf;
+    keys = access_conf_keys(sc->place->worker->zone->access);
 
-    found = access_key_find(access_conf_keys(sc->worker->zone->access), key);
+    found = access_key_find(keys, key);
 
     if (found == NULL || found->type != ACCESS_PUBLISHABLE) {
         return NGX_OK;
     }
 
-    if (!access_origin_allowed(found, (slice_t *) origin)) {
+    if ((origin && origin->len > NGX_SIGNALING_ORIGIN_MAX)
+        || !access_origin_allowed(found, (slice_t *) origin))
+    {
         hs->reason = "origin not allowed for this key";
         return NGX_OK;
     }
@@ -103,8 +109,8 @@ ngx_signaling_key(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
 
     ngx_str_null(&who.id);
 
-    if (sc->conf->peer_id
-        && ngx_http_complex_value(r, sc->conf->peer_id, &who.id) != NGX_OK)
+    if (conf->peer_id
+        && ngx_http_complex_value(r, conf->peer_id, &who.id) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -141,16 +147,16 @@ ngx_signaling_token(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
 {
     ngx_int_t              rc;
     access_key_t          *key;
+    access_keys_t         *keys;
     access_claims_t        claims;
     ngx_signaling_who_t    who;
     ngx_signaling_conn_t  *sc;
 
     sc = hs->ctx.conn;
+    keys = access_conf_keys(sc->place->worker->zone->access);
 
-    switch (ngx_signaling_token_verify(r,
-                              access_conf_keys(sc->worker->zone->access),
-                              token, &key, &claims))
-    {
+    switch (ngx_signaling_token_verify(r, keys, token, &key, &claims)) {
+
     case ACCESS_JWT_OK:
         break;
 
@@ -191,11 +197,15 @@ ngx_signaling_accept(ngx_http_request_t *r, ngx_signaling_handshake_t *hs,
     ngx_signaling_conn_t  *sc;
 
     sc = hs->ctx.conn;
-    keys = access_conf_keys(sc->worker->zone->access);
+    keys = access_conf_keys(sc->place->worker->zone->access);
 
-    sc->keys = access_keys_hold(keys);
-    sc->key = key;
-    sc->app = ngx_signaling_app(sc->worker, &key->app);
+    if (ngx_signaling_place_enter(sc, sc->place->worker, sc->place->conf, key,
+                                  keys)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     sc->actions = key->actions & (who->claims ? who->claims->actions
                                               : ACCESS_ALL);
 
@@ -225,7 +235,7 @@ ngx_signaling_accepted(ngx_http_request_t *r, ngx_signaling_ctx_t *ctx,
     u_char        *p;
     access_key_t  *key;
 
-    key = ctx->conn->key;
+    key = ctx->conn->place->key;
 
     p = ngx_pnalloc(r->pool, who->id.len + key->id.len + key->app.len
                              + NGX_INT64_LEN);
@@ -270,7 +280,7 @@ ngx_signaling_identify(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
 
     /* most IDs stand in their quotes as they are */
 
-    bare = (quoted == peer->len + 2) ? 0 : peer->len;
+    bare = ngx_signaling_bare_len(quoted, peer->len);
 
     size = offsetof(ngx_signaling_identity_t, text) + client->len + bare
            + quoted + who->metadata.len + (who->origin ? who->origin->len : 0);
@@ -285,38 +295,30 @@ ngx_signaling_identify(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
         return NGX_ERROR;
     }
 
-    identity->client_len = (uint8_t) client->len;
-    p = ngx_cpymem(identity->text, client->data, client->len);
+    identity->id_len = peer->len;
+    identity->quoted_len = (uint16_t) quoted;
+    identity->metadata_len = who->metadata.len;
+    identity->client_len = client->len;
+    identity->has_origin = (who->origin != NULL);
+    identity->origin_len = 0;
+    identity->granted = (who->claims != NULL);
 
-    identity->quoted.len = quoted;
-    identity->quoted.data = p;
-    p = sig_proto_quote(p, peer);
-
-    identity->id.len = peer->len;
-    identity->id.data = bare ? p : identity->quoted.data + 1;
+    p = sig_proto_quote(identity->text, peer);
     p = ngx_cpymem(p, peer->data, bare);
-
-    identity->metadata.len = who->metadata.len;
-    identity->metadata.data = p;
 
     if (who->metadata.len) {
         p = ngx_cpymem(p, who->metadata.data, who->metadata.len);
     }
 
-    identity->origin.len = 0;
-    identity->origin.data = NULL;
+    p = ngx_cpymem(p, client->data, client->len);
 
     if (who->origin) {
-        identity->origin.len = who->origin->len;
-        identity->origin.data = p;
-        p = ngx_cpymem(p, who->origin->data, who->origin->len);
+        identity->origin_len = (uint16_t) who->origin->len;
+        ngx_memcpy(p, who->origin->data, who->origin->len);
     }
 
-    identity->grant = NULL;
-
     if (who->claims) {
-        p = ngx_align_ptr(p, sizeof(void *));
-        identity->grant = ngx_signaling_grant(p, who->claims);
+        ngx_signaling_grant_write(ngx_signaling_grant(identity), who->claims);
     }
 
     sc->identity = identity;
@@ -331,11 +333,11 @@ ngx_signaling_peer_metadata(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
 {
     ngx_str_null(metadata);
 
-    if (sc->conf->peer_metadata == NULL) {
+    if (sc->place->conf->peer_metadata == NULL) {
         return NGX_OK;
     }
 
-    if (ngx_http_complex_value(r, sc->conf->peer_metadata, metadata)
+    if (ngx_http_complex_value(r, sc->place->conf->peer_metadata, metadata)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -348,8 +350,8 @@ ngx_signaling_peer_metadata(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
     if (metadata->len > SIG_METADATA_LEN
         || sig_proto_json(metadata->data, metadata->len) != '{')
     {
-        if (!sc->worker->told_metadata) {
-            sc->worker->told_metadata = 1;
+        if (!sc->place->worker->told_metadata) {
+            sc->place->worker->told_metadata = 1;
 
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                           "\"signaling_peer_metadata\" gave no JSON object of "
@@ -433,11 +435,13 @@ static ngx_int_t
 ngx_signaling_ice_servers(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
     ngx_str_t *list)
 {
-    if (sc->conf->ice_servers == NULL || !sc->key->turn) {
+    if (sc->place->conf->ice_servers == NULL || !sc->place->key->turn) {
         return NGX_OK;
     }
 
-    if (ngx_http_complex_value(r, sc->conf->ice_servers, list) != NGX_OK) {
+    if (ngx_http_complex_value(r, sc->place->conf->ice_servers, list)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -445,8 +449,8 @@ ngx_signaling_ice_servers(ngx_http_request_t *r, ngx_signaling_conn_t *sc,
         return NGX_OK;
     }
 
-    if (!sc->worker->told_ice) {
-        sc->worker->told_ice = 1;
+    if (!sc->place->worker->told_ice) {
+        sc->place->worker->told_ice = 1;
 
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "\"signaling_ice_servers\" gave no JSON array and "
@@ -469,21 +473,22 @@ ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata,
     const char **reason)
 {
     int                      rc;
+    slice_t                  id, metadata;
     uint32_t                 n;
     sig_target_t             others[SIG_PEER_CONNECTIONS];
     ngx_signaling_worker_t  *sw;
 
-    sw = sc->worker;
+    sw = sc->place->worker;
 
     *reason = "no room for another connection";
 
-    if (sc->app == SIG_NO_APP) {
+    if (sc->place->app == SIG_NO_APP) {
         return NGX_SIGNALING_NO_ROOM;
     }
 
     if (!ngx_signaling_worker_ready(sw)) {
 
-        if (sig_registry_app_suspended(sw->registry, sc->app)) {
+        if (sig_registry_app_suspended(sw->registry, sc->place->app)) {
             *reason = "the app is suspended";
             return NGX_SIGNALING_SUSPENDED;
         }
@@ -491,9 +496,11 @@ ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata,
         return NGX_SIGNALING_NO_ROOM;
     }
 
-    rc = sig_registry_connect(sw->registry, sc->app, &sc->identity->id,
-                              &sc->identity->metadata, sc->shared_id,
-                              sc->number, &sc->ref, others, &n);
+    id = ngx_signaling_id(sc->identity);
+    metadata = ngx_signaling_metadata(sc->identity);
+
+    rc = sig_registry_connect(sw->registry, sc->place->app, &id, &metadata,
+                              sc->shared_id, sc->number, &sc->ref, others, &n);
 
     switch (rc) {
 
@@ -514,7 +521,7 @@ ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata,
 
     case SIG_REGISTRY_APP_FULL:
         *reason = "no room for another connection of the app";
-        ngx_signaling_app_full(sw, &sc->key->app);
+        ngx_signaling_app_full(sw, &sc->place->key->app);
         return NGX_SIGNALING_NO_ROOM;
 
     default: /* SIG_REGISTRY_FULL */
@@ -544,11 +551,11 @@ ngx_signaling_others(ngx_signaling_conn_t *sc, sig_target_t *others,
     uint32_t    i;
     ngx_uint_t  type;
 
-    type = (sc->conf->same_peer == NGX_SIGNALING_PEER_SINGLE)
+    type = (sc->place->conf->same_peer == NGX_SIGNALING_PEER_SINGLE)
            ? SIG_RECORD_KICK : SIG_RECORD_PROBE;
 
     for (i = 0; i < n; i++) {
-        (void) ngx_signaling_reach(sc->worker, &others[i], type,
+        (void) ngx_signaling_reach(sc->place->worker, &others[i], type,
                                    SIG_KICK_ELSEWHERE);
     }
 }
@@ -560,23 +567,25 @@ ngx_signaling_welcome(ngx_signaling_conn_t *sc, slice_t *json_metadata)
     u_char                 *p;
     size_t                  len;
     int64_t                 expires;
+    slice_t                 id;
     ngx_signaling_frame_t  *f;
     ngx_signaling_grant_t  *grant;
 
-    grant = sc->identity->grant;
+    id = ngx_signaling_quoted_id(sc->identity);
+    grant = ngx_signaling_grant(sc->identity);
     expires = grant ? (grant->ends + ACCESS_JWT_EARLY) / 1000 : -1;
 
-    len = sig_proto_welcome_len(&sc->identity->quoted, expires, ngx_time(),
-                                sc->conf->max_message, json_metadata);
+    len = sig_proto_welcome_len(&id, expires, ngx_time(),
+                                sc->place->conf->max_message, json_metadata);
 
-    f = ngx_signaling_frame(sc->worker, SIG_WS_TEXT, len, &p);
+    f = ngx_signaling_frame(sc->place->worker, SIG_WS_TEXT, len, &p);
     if (f == NULL) {
         ngx_signaling_doom(sc, SIG_WS_INTERNAL);
         return;
     }
 
-    (void) sig_proto_welcome(p, &sc->identity->quoted, expires, ngx_time(),
-                             sc->conf->max_message, json_metadata);
+    (void) sig_proto_welcome(p, &id, expires, ngx_time(),
+                             sc->place->conf->max_message, json_metadata);
 
     ngx_signaling_send(sc, f);
     ngx_signaling_frame_unref(f);

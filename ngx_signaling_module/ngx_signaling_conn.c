@@ -21,41 +21,59 @@
 #include "ngx_signaling.h"
 
 
+#define NGX_SIGNALING_BUSY  1024         /* kept for reuse */
+
+
 static ngx_int_t ngx_signaling_conn_grow(ngx_signaling_worker_t *sw);
+static void ngx_signaling_busy_end(ngx_signaling_conn_t *sc);
 static void ngx_signaling_read_handler(ngx_event_t *rev);
 static void ngx_signaling_write_handler(ngx_event_t *wev);
 static void ngx_signaling_timeout(ngx_signaling_conn_t *sc);
 static void ngx_signaling_shut(ngx_signaling_conn_t *sc);
+static ngx_msec_int_t ngx_signaling_until(uint32_t since, ngx_msec_t ms);
 static void ngx_signaling_conn_log(ngx_signaling_conn_t *sc);
 
 
 ngx_signaling_conn_t *
-ngx_signaling_conn_alloc(ngx_signaling_worker_t *sw)
+ngx_signaling_conn_alloc(ngx_signaling_worker_t *sw,
+    ngx_signaling_loc_conf_t *conf)
 {
-    uint32_t               number;
-    ngx_queue_t           *q;
+    uint32_t               number, next;
     ngx_signaling_conn_t  *sc;
 
-    if (ngx_queue_empty(&sw->free) && ngx_signaling_conn_grow(sw) != NGX_OK) {
+    if (sw->free == NGX_SIGNALING_NOBODY
+        && ngx_signaling_conn_grow(sw) != NGX_OK)
+    {
         return NULL;
     }
 
-    q = ngx_queue_head(&sw->free);
-    ngx_queue_remove(q);
+    number = sw->free;
 
-    sc = ngx_queue_data(q, ngx_signaling_conn_t, link);
-    number = sc->number;
+    sc = &sw->chunks[number / NGX_SIGNALING_CHUNK]
+                    [number % NGX_SIGNALING_CHUNK];
+    next = sc->last;
 
     ngx_memzero(sc, sizeof(ngx_signaling_conn_t));
 
-    sc->worker = sw;
     sc->number = number;
-    sc->started = ngx_current_msec;
-    sc->seen = ngx_current_msec;
-    sc->refilled = ngx_current_msec;
+    sc->last = NGX_SIGNALING_NOBODY;
+    sc->heard = (uint32_t) ngx_current_msec;
+    sc->refilled = (uint32_t) ngx_current_msec;
 
-    ngx_queue_init(&sc->subs);
+    if (ngx_signaling_place_enter(sc, sw, conf, NULL, NULL) != NGX_OK) {
+        sc->last = next;
+        return NULL;
+    }
 
+    /* the welcome will want it, and a request that is kept */
+
+    if (ngx_signaling_busy(sc) == NULL) {
+        ngx_signaling_place_leave(sc);
+        sc->last = next;
+        return NULL;
+    }
+
+    sw->free = next;
     sw->connections++;
     sw->highest = ngx_max(sw->highest, number + 1);
 
@@ -91,9 +109,8 @@ ngx_signaling_conn_grow(ngx_signaling_worker_t *sw)
     }
 
     for (i = NGX_SIGNALING_CHUNK; i > 0; i--) {
-        sc[i - 1].number = sw->nchunks * NGX_SIGNALING_CHUNK
-                           + (uint32_t) i - 1;
-        ngx_queue_insert_head(&sw->free, &sc[i - 1].link);
+        sc[i - 1].last = sw->free;
+        sw->free = sw->nchunks * NGX_SIGNALING_CHUNK + (uint32_t) i - 1;
     }
 
     chunks[sw->nchunks++] = sc;
@@ -111,15 +128,9 @@ ngx_signaling_conn_get(ngx_signaling_worker_t *sw, uint32_t number,
 {
     ngx_signaling_conn_t  *sc;
 
-    if (number / NGX_SIGNALING_CHUNK >= sw->nchunks) {
-        return NULL;
-    }
+    sc = ngx_signaling_conn_at(sw, number);
 
-    sc = &sw->chunks[number / NGX_SIGNALING_CHUNK]
-                    [number % NGX_SIGNALING_CHUNK];
-
-    if (sc->state != NGX_SIGNALING_OPEN
-        || !sc->registered
+    if (sc == NULL
         || sc->ref.index != ref.index
         || sc->ref.gen != ref.gen)
     {
@@ -130,46 +141,143 @@ ngx_signaling_conn_get(ngx_signaling_worker_t *sw, uint32_t number,
 }
 
 
+/* the connection that has this number now; NULL when none can be reached */
+
+ngx_signaling_conn_t *
+ngx_signaling_conn_at(ngx_signaling_worker_t *sw, uint32_t number)
+{
+    ngx_signaling_conn_t  *sc;
+
+    if (number / NGX_SIGNALING_CHUNK >= sw->nchunks) {
+        return NULL;
+    }
+
+    sc = &sw->chunks[number / NGX_SIGNALING_CHUNK]
+                    [number % NGX_SIGNALING_CHUNK];
+
+    return (sc->state == NGX_SIGNALING_OPEN && sc->registered) ? sc : NULL;
+}
+
+
 void
 ngx_signaling_conn_free(ngx_signaling_conn_t *sc)
 {
     ngx_signaling_worker_t  *sw;
 
-    sw = sc->worker;
+    sw = sc->place->worker;
 
-    if (sc->dirty) {
-        ngx_queue_remove(&sc->link);
-        sc->dirty = 0;
-    }
-
-    ngx_signaling_output_clear(sc, 0);
-
-    if (sc->in) {
-        ngx_free(sc->in);
-    }
-
-    if (sc->message) {
-        ngx_free(sc->message);
+    if (sc->busy) {
+        ngx_signaling_busy_end(sc);
     }
 
     if (sc->identity) {
         ngx_free(sc->identity);
     }
 
-    if (sc->keys) {
-        access_keys_release(sc->keys);
-    }
+    ngx_signaling_place_leave(sc);
 
     sc->state = NGX_SIGNALING_FREE;
-    sc->key = NULL;
-    sc->keys = NULL;
     sc->connection = NULL;
     sc->identity = NULL;
-    sc->in = NULL;
-    sc->message = NULL;
 
-    ngx_queue_insert_head(&sw->free, &sc->link);
+    sc->last = sw->free;
+    sw->free = sc->number;
     sw->connections--;
+}
+
+
+ngx_signaling_busy_t *
+ngx_signaling_busy_take(ngx_signaling_conn_t *sc)
+{
+    ngx_signaling_busy_t    *busy;
+    ngx_signaling_worker_t  *sw;
+
+    sw = sc->place->worker;
+    busy = sw->busy;
+
+    if (busy) {
+        sw->busy = busy->next;
+        sw->nbusy--;
+
+    } else {
+        busy = ngx_calloc(sizeof(ngx_signaling_busy_t), sw->log);
+        if (busy == NULL) {
+            return NULL;
+        }
+    }
+
+    busy->conn = sc;
+    sc->busy = busy;
+
+    return busy;
+}
+
+
+/* gives it back, when nothing is set in it any more */
+
+void
+ngx_signaling_busy_give(ngx_signaling_conn_t *sc)
+{
+    ngx_signaling_busy_t    *busy;
+    ngx_signaling_worker_t  *sw;
+
+    sw = sc->place->worker;
+    busy = sc->busy;
+    sc->busy = NULL;
+
+    if (sw->nbusy == NGX_SIGNALING_BUSY) {
+        ngx_free(busy);
+        return;
+    }
+
+    busy->next = sw->busy;
+    sw->busy = busy;
+    sw->nbusy++;
+}
+
+
+/* the end of a connection, whatever is under way */
+
+static void
+ngx_signaling_busy_end(ngx_signaling_conn_t *sc)
+{
+    ngx_signaling_busy_t  *busy;
+
+    busy = sc->busy;
+
+    if (busy->dirty) {
+        ngx_queue_remove(&busy->link);
+    }
+
+    ngx_signaling_output_clear(sc, 0);
+
+    if (busy->in) {
+        ngx_free(busy->in);
+    }
+
+    if (busy->message) {
+        ngx_free(busy->message);
+    }
+
+    ngx_memzero(busy, sizeof(ngx_signaling_busy_t));
+
+    ngx_signaling_busy_give(sc);
+}
+
+
+/* without memory to close it: drops the connection as soon as that can be */
+
+void
+ngx_signaling_fail(ngx_signaling_conn_t *sc)
+{
+    ngx_connection_t  *c;
+
+    c = sc->connection;
+
+    c->close = 1;
+    c->error = 1;
+
+    ngx_post_event(c->read, &ngx_posted_events);
 }
 
 
@@ -217,7 +325,7 @@ ngx_signaling_conn_start(ngx_signaling_conn_t *sc, u_char *p, size_t len)
 
     if (ngx_exiting) {
         c->close = 1;
-        ngx_signaling_worker_going(sc->worker);
+        ngx_signaling_worker_going(sc->place->worker);
         ngx_signaling_drain_late(sc);
     }
 
@@ -250,16 +358,16 @@ ngx_signaling_read_handler(ngx_event_t *rev)
     if (c->close) {
 
         if (c->error) {
-            /* worker_shutdown_timeout has passed */
+            /* worker_shutdown_timeout has passed, or no memory */
             ngx_signaling_conn_drop(sc);
             return;
         }
 
         c->close = 0;
-        ngx_signaling_worker_going(sc->worker);
+        ngx_signaling_worker_going(sc->place->worker);
     }
 
-    sw = sc->worker;
+    sw = sc->place->worker;
 
     if (ngx_signaling_read(sc) != NGX_OK) {
         ngx_signaling_conn_drop(sc);
@@ -276,7 +384,7 @@ ngx_signaling_control(ngx_signaling_conn_t *sc, ngx_uint_t opcode, u_char *p,
     u_char                 *data;
     ngx_signaling_frame_t  *f;
 
-    f = ngx_signaling_frame(sc->worker, opcode, len, &data);
+    f = ngx_signaling_frame(sc->place->worker, opcode, len, &data);
     if (f == NULL) {
         ngx_signaling_doom(sc, SIG_WS_INTERNAL);
         return;
@@ -307,8 +415,10 @@ ngx_signaling_timeout(ngx_signaling_conn_t *sc)
         return;
     }
 
+    ngx_signaling_refill(sc);
+
     if (sc->pinged) {
-        left = (ngx_msec_int_t) (sc->deadline - ngx_current_msec);
+        left = ngx_signaling_until(sc->heard, sc->place->conf->grace);
 
         if (left <= 0) {
             ngx_log_error(NGX_LOG_INFO, sc->connection->log, NGX_ETIMEDOUT,
@@ -319,8 +429,7 @@ ngx_signaling_timeout(ngx_signaling_conn_t *sc)
         }
 
     } else {
-        left = (ngx_msec_int_t) (sc->seen + sc->conf->ping
-                                 - ngx_current_msec);
+        left = ngx_signaling_until(sc->heard, sc->place->conf->ping);
 
         if (left <= 0) {
             ngx_signaling_conn_probe(sc);
@@ -342,7 +451,7 @@ ngx_signaling_conn_probe(ngx_signaling_conn_t *sc)
     }
 
     sc->pinged = 1;
-    sc->deadline = ngx_current_msec + sc->conf->grace;
+    sc->heard = (uint32_t) ngx_current_msec;
 
     ngx_signaling_control(sc, SIG_WS_PING, NULL, 0);
     ngx_signaling_set_timer(sc);
@@ -362,11 +471,10 @@ ngx_signaling_set_timer(ngx_signaling_conn_t *sc)
         left = NGX_SIGNALING_CLOSE_WAIT;
 
     } else if (sc->pinged) {
-        left = (ngx_msec_int_t) (sc->deadline - ngx_current_msec);
+        left = ngx_signaling_until(sc->heard, sc->place->conf->grace);
 
     } else {
-        left = (ngx_msec_int_t) (sc->seen + sc->conf->ping
-                                 - ngx_current_msec);
+        left = ngx_signaling_until(sc->heard, sc->place->conf->ping);
     }
 
     /*
@@ -386,6 +494,15 @@ ngx_signaling_set_timer(ngx_signaling_conn_t *sc)
 }
 
 
+/* milliseconds until so many have passed since then, both below 2^31 */
+
+static ngx_msec_int_t
+ngx_signaling_until(uint32_t since, ngx_msec_t ms)
+{
+    return (int32_t) (since + (uint32_t) ms - (uint32_t) ngx_current_msec);
+}
+
+
 static void
 ngx_signaling_write_handler(ngx_event_t *wev)
 {
@@ -395,29 +512,32 @@ ngx_signaling_write_handler(ngx_event_t *wev)
     c = wev->data;
     sc = c->data;
 
-    if (sc->out.first || sc->finish) {
+    if (sc->busy && (sc->busy->out.first || sc->busy->finish)) {
         ngx_signaling_dirty(sc);
     }
 }
 
 
-/* the end of a turn for one connection; may free it */
+/* the end of a turn for one connection, which is busy; may free it */
 
 void
 ngx_signaling_conn_flush(ngx_signaling_conn_t *sc)
 {
-    ngx_int_t  rc;
+    ngx_int_t              rc;
+    ngx_signaling_busy_t  *busy;
 
     if (!sc->detached) {
         return;
     }
 
+    busy = sc->busy;
+
     (void) ngx_signaling_log_for(sc);
 
-    if (sc->doom && sc->state == NGX_SIGNALING_OPEN) {
+    if (busy->doom && sc->state == NGX_SIGNALING_OPEN) {
         ngx_signaling_output_clear(sc, 1);
-        ngx_signaling_conn_close(sc, sc->doom,
-                                 sc->doom == SIG_WS_POLICY
+        ngx_signaling_conn_close(sc, busy->doom,
+                                 busy->doom == SIG_WS_POLICY
                                  ? "slow consumer" : "server error");
     }
 
@@ -425,7 +545,7 @@ ngx_signaling_conn_flush(ngx_signaling_conn_t *sc)
 
     if (rc == NGX_OK && sc->state != NGX_SIGNALING_OPEN) {
 
-        if (sc->finish) {
+        if (busy->finish) {
             rc = NGX_ERROR;
 
         } else {
@@ -437,7 +557,10 @@ ngx_signaling_conn_flush(ngx_signaling_conn_t *sc)
         || ngx_handle_write_event(sc->connection->write, 0) != NGX_OK)
     {
         ngx_signaling_conn_drop(sc);
+        return;
     }
+
+    ngx_signaling_rest(sc);
 }
 
 
@@ -450,11 +573,11 @@ ngx_signaling_conn_flush(ngx_signaling_conn_t *sc)
 static void
 ngx_signaling_shut(ngx_signaling_conn_t *sc)
 {
-    if (!sc->broken || sc->shut || sc->connection->ssl) {
+    if (!sc->broken || sc->busy->shut || sc->connection->ssl) {
         return;
     }
 
-    sc->shut = 1;
+    sc->busy->shut = 1;
 
     if (ngx_shutdown_socket(sc->connection->fd, NGX_WRITE_SHUTDOWN) == -1) {
         ngx_connection_error(sc->connection, ngx_socket_errno,
@@ -467,9 +590,10 @@ void
 ngx_signaling_conn_close(ngx_signaling_conn_t *sc, ngx_uint_t code,
     const char *reason)
 {
-    size_t   len;
-    slice_t  text;
-    u_char   payload[SIG_WS_CONTROL_MAX];
+    size_t                 len;
+    slice_t                text;
+    u_char                 payload[SIG_WS_CONTROL_MAX];
+    ngx_signaling_busy_t  *busy;
 
     if (sc->state == NGX_SIGNALING_CLOSING) {
         return;
@@ -485,7 +609,14 @@ ngx_signaling_conn_close(ngx_signaling_conn_t *sc, ngx_uint_t code,
     ngx_signaling_leave_all(sc);
 
     sc->state = NGX_SIGNALING_CLOSING;
-    sc->close_code = (uint16_t) code;
+
+    busy = ngx_signaling_busy(sc);
+    if (busy == NULL) {
+        ngx_signaling_fail(sc);
+        return;
+    }
+
+    busy->close_code = (uint16_t) code;
 
     len = sig_ws_write_close(payload, (uint16_t) code, &text);
 
@@ -497,26 +628,25 @@ ngx_signaling_conn_close(ngx_signaling_conn_t *sc, ngx_uint_t code,
 void
 ngx_signaling_conn_drop(ngx_signaling_conn_t *sc)
 {
-    ngx_connection_t        *c;
-    ngx_http_request_t      *r;
-    ngx_signaling_worker_t  *sw;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
 
     c = sc->connection;
-    r = sc->request;
-    sw = sc->worker;
+    r = sc->busy ? sc->busy->request : NULL;
 
     ngx_signaling_leave_all(sc);
     ngx_signaling_conn_log(sc);
-    ngx_signaling_conn_free(sc);
 
-    if (r) {
-        c->data = r;
-        ngx_http_finalize_request(r, NGX_HTTP_CLOSE);
-        ngx_http_run_posted_requests(c);
+    if (r == NULL) {
+        ngx_signaling_end(sc);
         return;
     }
 
-    ngx_signaling_end(sw, c);
+    ngx_signaling_conn_free(sc);
+
+    c->data = r;
+    ngx_http_finalize_request(r, NGX_HTTP_CLOSE);
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -525,18 +655,37 @@ ngx_signaling_conn_drop(ngx_signaling_conn_t *sc)
 static void
 ngx_signaling_conn_log(ngx_signaling_conn_t *sc)
 {
+    off_t                  sent;
+    slice_t                id, key;
+    ngx_int_t              code;
+    ngx_msec_t             started;
+    ngx_signaling_busy_t  *busy;
+
     if (sc->identity == NULL) {
         return;
     }
 
+    id = ngx_signaling_id(sc->identity);
+    key = sc->place->key->id;
+    busy = sc->busy;
+
+    sent = sc->connection->sent;
+    started = sc->connection->start_time;
+
+    if (busy && busy->request) {
+        sent -= busy->before;
+        started = busy->started;
+    }
+
+    sent = ngx_max(sent, 0);
+    code = (busy && busy->close_code) ? busy->close_code : 1006;
+
     ngx_log_error(NGX_LOG_INFO, ngx_signaling_log_for(sc), 0,
                   "signaling session ended, peer: \"%*s\", key: \"%*s\", "
                   "%M seconds, in: %uD messages, %uL bytes, "
-                  "out: %uD messages, %uL bytes, close: %d",
-                  sc->identity->id.len, sc->identity->id.data,
-                  sc->key->id.len, sc->key->id.data,
-                  (ngx_current_msec - sc->started) / 1000,
-                  sc->messages_in, sc->bytes_in,
-                  sc->messages_out, sc->bytes_out,
-                  sc->close_code ? (int) sc->close_code : 1006);
+                  "out: %uD messages, %O bytes, close: %i",
+                  id.len, id.data, key.len, key.data,
+                  (ngx_current_msec - started) / 1000,
+                  sc->messages_in, (uint64_t) sc->bytes_in,
+                  sc->messages_out, sent, code);
 }

@@ -129,10 +129,10 @@ ngx_signaling_inflate(ngx_signaling_conn_t *sc, u_char **p, size_t *len)
     long                      n;
     ngx_signaling_deflate_t  *deflate;
 
-    deflate = sc->worker->deflate;
+    deflate = sc->place->worker->deflate;
 
     n = sig_deflate_read(&deflate->streams, deflate->message,
-                         ngx_signaling_deflate_max(sc->conf), *p, *len);
+                         ngx_signaling_deflate_max(sc->place->conf), *p, *len);
 
     if (n >= 0) {
         *p = deflate->message;
@@ -186,7 +186,7 @@ ngx_signaling_deflated(ngx_signaling_conn_t *sc, ngx_signaling_frame_t *f)
     }
 
     if (f->deflated == NULL) {
-        f->deflated = ngx_signaling_pack(sc->worker, f, p, len);
+        f->deflated = ngx_signaling_pack(sc->place->worker, f, p, len);
     }
 
     return f->deflated;

@@ -317,13 +317,13 @@ static ngx_uint_t
 ngx_signaling_batch_about(ngx_signaling_batch_t *batch,
     ngx_signaling_sub_t *sub)
 {
-    slice_t   *id;
-    uint64_t   hash;
+    slice_t   id;
+    uint64_t  hash;
 
-    id = &sub->conn->identity->id;
-    hash = sig_hash(sub->conn->worker->seed, 0, id->data, id->len);
+    id = ngx_signaling_id(sub->conn->identity);
+    hash = sig_hash(sub->conn->place->worker->seed, 0, id.data, id.len);
 
-    return ngx_signaling_batch_has(batch, hash, id);
+    return ngx_signaling_batch_has(batch, hash, &id);
 }
 
 
@@ -364,19 +364,14 @@ ngx_signaling_news_tell(ngx_signaling_worker_t *sw,
 void
 ngx_signaling_news_tell_one(ngx_signaling_conn_t *sc)
 {
-    ngx_queue_t            *q;
     ngx_signaling_sub_t    *sub;
     ngx_signaling_batch_t  *batch;
 
-    if (sc->worker->untold == 0 || !(sc->actions & ACCESS_PRESENCE)) {
+    if (sc->place->worker->untold == 0 || !(sc->actions & ACCESS_PRESENCE)) {
         return;
     }
 
-    for (q = ngx_queue_head(&sc->subs);
-         q != ngx_queue_sentinel(&sc->subs);
-         q = ngx_queue_next(q))
-    {
-        sub = ngx_queue_data(q, ngx_signaling_sub_t, in_conn);
+    for (sub = sc->subs; sub; sub = sub->next) {
         batch = sub->room->batch;
 
         if (batch && sub->told < batch->count) {
@@ -585,7 +580,7 @@ ngx_signaling_batch_tell_one(ngx_signaling_batch_t *batch,
 
     sc = sub->conn;
 
-    f = ngx_signaling_batch_frame(sc->worker, batch, sub, &count);
+    f = ngx_signaling_batch_frame(sc->place->worker, batch, sub, &count);
 
     if (f == NULL) {
 
@@ -613,12 +608,12 @@ ngx_signaling_batch_frame(ngx_signaling_worker_t *sw,
     u_char                 *p;
     size_t                  len;
     uint32_t                joined, left;
-    slice_t                *channel;
+    slice_t                 channel;
     ngx_signaling_frame_t  *f;
 
-    channel = &batch->room->quoted;
+    channel = ngx_signaling_room_quoted(batch->room);
 
-    len = sig_proto_presence_open_len(channel)
+    len = sig_proto_presence_open_len(&channel)
           + ngx_signaling_batch_list(batch, sub, 1, NULL, &joined)
           + sig_proto_presence_turn_len()
           + ngx_signaling_batch_list(batch, sub, 0, NULL, &left)
@@ -635,7 +630,7 @@ ngx_signaling_batch_frame(ngx_signaling_worker_t *sw,
         return NULL;
     }
 
-    p = sig_proto_presence_open(p, channel);
+    p = sig_proto_presence_open(p, &channel);
     p += ngx_signaling_batch_list(batch, sub, 1, p, &joined);
     p = sig_proto_presence_turn(p);
     p += ngx_signaling_batch_list(batch, sub, 0, p, &left);
@@ -653,13 +648,20 @@ ngx_signaling_batch_list(ngx_signaling_batch_t *batch,
 {
     size_t                 len;
     u_char                *next, text[NGX_SIGNALING_QUOTED_ID];
-    slice_t                peer, metadata, quoted;
+    slice_t                peer, metadata, quoted, own;
     uint32_t               i;
     ngx_signaling_entry_t  entry;
 
     len = 0;
     next = batch->data;
     *count = 0;
+
+    if (sub) {
+        own = ngx_signaling_id(sub->conn->identity);
+
+    } else {
+        ngx_memzero(&own, sizeof(slice_t));
+    }
 
     for (i = 0; i < batch->count; i++) {
         next = ngx_signaling_batch_entry(next, &entry, &peer, &metadata);
@@ -671,7 +673,7 @@ ngx_signaling_batch_list(ngx_signaling_batch_t *batch,
         if (sub
             && (i < sub->told
                 || entry.seq <= sub->seq
-                || slice_eq(&sub->conn->identity->id, &peer)))
+                || slice_eq(&own, &peer)))
         {
             continue;
         }

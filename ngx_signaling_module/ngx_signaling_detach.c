@@ -7,39 +7,82 @@
  * What a connection keeps of HTTP when it has become one of ours.
  *
  * Its request is freed, unless another module has hung something on it.  Then
- * nothing is left in the connection's pool that anybody needs but its log, so
- * the pool goes too, which is a third of what an idle connection takes.  All
- * connections of a location share a log in its place, that tells of the one
- * that is being handled (ngx_signaling_log_for()).  The pool stays under TLS,
- * where OpenSSL's part is in it, and with "debug_connection", since the level
- * of the log is then the connection's own.
+ * nothing is left in the connection's pool that anybody needs but its log and
+ * what nginx knows of its TLS, so the pool goes too.  All connections of a
+ * location share a log in its place, that tells of the one that is being
+ * handled (ngx_signaling_log_for()); what nginx knows of TLS is copied.  The
+ * pool stays with "debug_connection", since the level of the log is then the
+ * connection's own.
  *
  * nginx ends a connection together with its pool.  So one is borrowed for
- * that; the worker has it ready, because the end may not fail.
+ * that; the worker has it ready, because the end may not fail.  Under TLS the
+ * end may have to wait for the socket, while others are handled: what is
+ * logged of it then goes to the worker's log, without an address.
  */
 
 
 #include "ngx_signaling.h"
 
 
-#define NGX_SIGNALING_SPARE  128         /* bytes of a pool for the end */
+#define NGX_SIGNALING_SPARE  256         /* bytes of a pool for the end */
+
+
+/* what a connection that ends borrows, in a pool that is the connection's */
+
+struct ngx_signaling_spare_s {
+    ngx_pool_t                *pool;
+
+#if (NGX_HTTP_SSL)
+    ngx_ssl_connection_t       ssl;
+#endif
+};
 
 
 static ngx_uint_t ngx_signaling_is_held(ngx_http_request_t *r);
 static void ngx_signaling_free_buffers(ngx_connection_t *c,
     ngx_http_connection_t *hc);
 static ngx_uint_t ngx_signaling_needs_pool(ngx_signaling_conn_t *sc);
-static void ngx_signaling_free_pool(ngx_signaling_conn_t *sc);
+static ngx_int_t ngx_signaling_free_pool(ngx_signaling_conn_t *sc);
 static u_char *ngx_signaling_log_client(ngx_log_t *log, u_char *buf,
     size_t len);
+static ngx_int_t ngx_signaling_borrow(ngx_signaling_conn_t *sc);
+
+#if (NGX_HTTP_SSL)
+static void ngx_signaling_ssl_abandon(ngx_connection_t *c);
+#endif
 
 
 ngx_int_t
 ngx_signaling_detach_init(ngx_signaling_worker_t *sw)
 {
-    sw->spare = ngx_create_pool(NGX_SIGNALING_SPARE, sw->log);
+    ngx_pool_t             *pool;
+    ngx_signaling_spare_t  *spare;
 
-    return sw->spare ? NGX_OK : NGX_ERROR;
+    pool = ngx_create_pool(NGX_SIGNALING_SPARE, sw->log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    spare = ngx_palloc(pool, sizeof(ngx_signaling_spare_t));
+    if (spare == NULL) {
+        ngx_destroy_pool(pool);
+        return NGX_ERROR;
+    }
+
+    spare->pool = pool;
+    sw->spare = spare;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_signaling_detach_free(ngx_signaling_worker_t *sw)
+{
+    if (sw->spare) {
+        ngx_destroy_pool(sw->spare->pool);
+        sw->spare = NULL;
+    }
 }
 
 
@@ -52,12 +95,14 @@ ngx_int_t
 ngx_signaling_take_header(ngx_signaling_conn_t *sc, ngx_http_request_t *r,
     size_t *taken)
 {
-    size_t                  len;
-    u_char                 *p;
-    ngx_chain_t            *cl;
-    ngx_signaling_item_t   *item;
-    ngx_signaling_frame_t  *f;
+    size_t                   len;
+    u_char                  *p;
+    ngx_chain_t             *cl;
+    ngx_signaling_item_t    *item;
+    ngx_signaling_frame_t   *f;
+    ngx_signaling_worker_t  *sw;
 
+    sw = sc->place->worker;
     len = 0;
 
     for (cl = r->out; cl; cl = cl->next) {
@@ -72,12 +117,12 @@ ngx_signaling_take_header(ngx_signaling_conn_t *sc, ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    f = ngx_signaling_frame_alloc(sc->worker, len);
+    f = ngx_signaling_frame_alloc(sw, len);
     if (f == NULL) {
         return NGX_ERROR;
     }
 
-    item = ngx_signaling_item(sc->worker);
+    item = ngx_signaling_item(sw);
     if (item == NULL) {
         ngx_signaling_frame_unref(f);
         return NGX_ERROR;
@@ -94,9 +139,12 @@ ngx_signaling_take_header(ngx_signaling_conn_t *sc, ngx_http_request_t *r,
     r->out = NULL;
 
     item->frame = f;
-    sc->out_bytes += len;
 
-    ngx_signaling_queue_push(&sc->out, item);
+    /* a newcomer is busy */
+
+    sc->busy->out_bytes += len;
+
+    ngx_signaling_queue_push(&sc->busy->out, item);
 
     return NGX_OK;
 }
@@ -114,26 +162,33 @@ ngx_signaling_detach(ngx_signaling_conn_t *sc, ngx_http_request_t *r,
     ngx_connection_t       *c;
     ngx_http_connection_t  *hc;
 
+    c = sc->connection;
+
     if (ngx_signaling_is_held(r)) {
-        sc->request = r;
+
+        /* a newcomer is busy */
+
+        sc->busy->request = r;
+        sc->busy->before = c->sent + taken;
+        sc->busy->started = ngx_current_msec;
         return;
     }
 
-    c = sc->connection;
     hc = r->http_connection;
 
     c->sent += taken;
     ngx_http_free_request(r, 0);
-    c->sent -= taken;
+
+    /* what the session has sent begins behind the answer */
 
     c->destroyed = 0;
+    c->sent = -(off_t) taken;
+    c->start_time = ngx_current_msec;
 
-    if (ngx_signaling_needs_pool(sc)) {
+    if (ngx_signaling_needs_pool(sc) || ngx_signaling_free_pool(sc) != NGX_OK)
+    {
         ngx_signaling_free_buffers(c, hc);
-        return;
     }
-
-    ngx_signaling_free_pool(sc);
 }
 
 
@@ -215,20 +270,40 @@ ngx_signaling_needs_pool(ngx_signaling_conn_t *sc)
     /* without an identity it will be closed at once */
 
     return sc->identity == NULL
-           || c->ssl
+#if (NGX_HTTP_SSL)
+           || (c->ssl && c->ssl->ocsp)
+#endif
            || c->pool->cleanup
            || (c->log->log_level & NGX_LOG_DEBUG_CONNECTION);
 }
 
 
-static void
+static ngx_int_t
 ngx_signaling_free_pool(ngx_signaling_conn_t *sc)
 {
-    ngx_log_t         *log;
-    ngx_connection_t  *c;
+    ngx_log_t             *log;
+    ngx_connection_t      *c;
+#if (NGX_HTTP_SSL)
+    ngx_ssl_connection_t  *ssl;
+#endif
 
     c = sc->connection;
-    log = &sc->conf->log;
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl) {
+        ssl = ngx_alloc(sizeof(ngx_ssl_connection_t), c->log);
+        if (ssl == NULL) {
+            return NGX_ERROR;
+        }
+
+        *ssl = *c->ssl;
+        ssl->buf = NULL;
+
+        c->ssl = ssl;
+    }
+#endif
+
+    log = &sc->place->conf->log;
 
     *log = *c->log;
 
@@ -248,6 +323,8 @@ ngx_signaling_free_pool(ngx_signaling_conn_t *sc)
     c->proxy_protocol = NULL;
 
     ngx_str_null(&c->addr_text);
+
+    return NGX_OK;
 }
 
 
@@ -277,6 +354,7 @@ ngx_signaling_log_for(ngx_signaling_conn_t *sc)
 static u_char *
 ngx_signaling_log_client(ngx_log_t *log, u_char *buf, size_t len)
 {
+    slice_t                client;
     ngx_signaling_conn_t  *sc;
 
     sc = log->data;
@@ -285,25 +363,31 @@ ngx_signaling_log_client(ngx_log_t *log, u_char *buf, size_t len)
         return buf;
     }
 
-    return ngx_snprintf(buf, len, ", client: %*s",
-                        (size_t) sc->identity->client_len,
-                        sc->identity->text);
+    client = ngx_signaling_client(sc->identity);
+
+    return ngx_snprintf(buf, len, ", client: %*s", client.len, client.data);
 }
 
 
-/* closes and frees a connection that has no request any more */
+/* frees the connection, and closes that of nginx, which has no request */
 
 void
-ngx_signaling_end(ngx_signaling_worker_t *sw, ngx_connection_t *c)
+ngx_signaling_end(ngx_signaling_conn_t *sc)
 {
-    if (c->pool) {
-        ngx_http_close_connection(c);
-        return;
-    }
+    ngx_int_t                rc;
+    ngx_uint_t               borrows;
+    ngx_connection_t        *c;
+    ngx_signaling_worker_t  *sw;
 
-    c->log->data = NULL;
+    c = sc->connection;
+    sw = sc->place->worker;
 
-    if (sw->spare == NULL && ngx_signaling_detach_init(sw) != NGX_OK) {
+    borrows = (c->pool == NULL);
+    rc = borrows ? ngx_signaling_borrow(sc) : NGX_OK;
+
+    ngx_signaling_conn_free(sc);
+
+    if (rc != NGX_OK) {
 
         /* out of memory: all that is missed is nginx's count of it */
 
@@ -311,9 +395,75 @@ ngx_signaling_end(ngx_signaling_worker_t *sw, ngx_connection_t *c)
         return;
     }
 
-    c->pool = sw->spare;
-
     ngx_http_close_connection(c);
 
-    (void) ngx_signaling_detach_init(sw);
+    if (borrows) {
+        (void) ngx_signaling_detach_init(sw);
+    }
 }
+
+
+static ngx_int_t
+ngx_signaling_borrow(ngx_signaling_conn_t *sc)
+{
+    ngx_connection_t        *c;
+    ngx_signaling_spare_t   *spare;
+    ngx_signaling_worker_t  *sw;
+
+    c = sc->connection;
+    sw = sc->place->worker;
+
+    c->log->data = NULL;
+
+    if (sw->spare == NULL && ngx_signaling_detach_init(sw) != NGX_OK) {
+#if (NGX_HTTP_SSL)
+        ngx_signaling_ssl_abandon(c);
+#endif
+        return NGX_ERROR;
+    }
+
+    spare = sw->spare;
+    sw->spare = NULL;
+
+    c->pool = spare->pool;
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl) {
+        spare->ssl = *c->ssl;
+        ngx_free(c->ssl);
+        c->ssl = &spare->ssl;
+
+        c->log = sw->log;
+        c->read->log = sw->log;
+        c->write->log = sw->log;
+    }
+#endif
+
+    return NGX_OK;
+}
+
+
+#if (NGX_HTTP_SSL)
+
+/* without a word to the client, and without memory */
+
+static void
+ngx_signaling_ssl_abandon(ngx_connection_t *c)
+{
+    ngx_ssl_connection_t  *ssl;
+
+    ssl = c->ssl;
+
+    if (ssl == NULL) {
+        return;
+    }
+
+    ssl->no_wait_shutdown = 1;
+    ssl->no_send_shutdown = 1;
+
+    (void) ngx_ssl_shutdown(c);
+
+    ngx_free(ssl);
+}
+
+#endif

@@ -187,7 +187,7 @@ ngx_signaling_leave_step(ngx_event_t *ev)
 void
 ngx_signaling_drain_late(ngx_signaling_conn_t *sc)
 {
-    if (sc->worker->draining && ngx_signaling_drains(sc)) {
+    if (sc->place->worker->draining && ngx_signaling_drains(sc)) {
         ngx_signaling_going_away(sc);
         ngx_signaling_conn_close(sc, SIG_WS_GOING_AWAY, "going away");
     }
@@ -198,8 +198,8 @@ static ngx_uint_t
 ngx_signaling_drains(ngx_signaling_conn_t *sc)
 {
     return sc->state == NGX_SIGNALING_OPEN
-           && (sc->worker->drain_all
-               || sc->conf->reload == NGX_SIGNALING_RELOAD_DRAIN);
+           && (sc->place->worker->drain_all
+               || sc->place->conf->reload == NGX_SIGNALING_RELOAD_DRAIN);
 }
 
 
@@ -215,7 +215,7 @@ ngx_signaling_going_away(ngx_signaling_conn_t *sc)
 
     sc->going_away = 1;
 
-    f = ngx_signaling_frame(sc->worker, SIG_WS_TEXT,
+    f = ngx_signaling_frame(sc->place->worker, SIG_WS_TEXT,
                             sig_proto_going_away_len(
                                               NGX_SIGNALING_RETRY_AFTER),
                             &p);

@@ -104,13 +104,12 @@ ngx_signaling_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    sc = ngx_signaling_conn_alloc(zone->worker);
+    sc = ngx_signaling_conn_alloc(zone->worker, slcf);
     if (sc == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     sc->connection = c;
-    sc->conf = slcf;
     sc->state = NGX_SIGNALING_REFUSED;
     sc->tokens = (uint32_t) slcf->burst * 1000;
 
@@ -130,7 +129,7 @@ ngx_signaling_handler(ngx_http_request_t *r)
     if (u.deflated
         && ngx_signaling_deflate_open(zone->worker, slcf) == NGX_OK)
     {
-        sc->deflate = (uint16_t) u.deflate.window;
+        sc->deflate = u.deflate.window;
 
     } else {
         u.deflated = 0;
@@ -544,7 +543,7 @@ ngx_signaling_leave_handler(ngx_event_t *ev)
     r = hs->request;
     c = r->connection;
     sc = hs->ctx.conn;
-    sw = sc->worker;
+    sw = sc->place->worker;
     b = r->header_in;
     code = hs->code;
     reason = hs->reason;

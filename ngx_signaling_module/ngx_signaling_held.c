@@ -18,7 +18,7 @@
 
 
 static void ngx_signaling_snapshots_handler(ngx_event_t *ev);
-static void ngx_signaling_release(ngx_signaling_conn_t *sc);
+static void ngx_signaling_release(ngx_signaling_busy_t *busy);
 
 
 void
@@ -39,16 +39,25 @@ void
 ngx_signaling_hold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
     ngx_signaling_frame_t *f, ngx_uint_t snapshot)
 {
-    ngx_signaling_item_t    *item;
-    ngx_signaling_worker_t  *sw;
+    ngx_signaling_busy_t      *busy;
+    ngx_signaling_item_t      *item;
+    ngx_signaling_worker_t    *sw;
+    ngx_signaling_loc_conf_t  *conf;
 
-    sw = sc->worker;
+    sw = sc->place->worker;
+    conf = sc->place->conf;
+
+    busy = ngx_signaling_busy(sc);
+    if (busy == NULL) {
+        ngx_signaling_fail(sc);
+        return;
+    }
 
     if (sc->deflate) {
         f = ngx_signaling_deflated(sc, f);
     }
 
-    if (sc->out_bytes + f->len > sc->conf->send_buffer && sc->held.first) {
+    if (busy->out_bytes + f->len > conf->send_buffer && busy->held.first) {
         ngx_signaling_doom(sc, SIG_WS_POLICY);
         return;
     }
@@ -63,19 +72,19 @@ ngx_signaling_hold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
     item->frame = f;
     item->room = room;
     item->snapshot = snapshot;
-    item->due = ngx_current_msec + (snapshot ? sc->conf->snapshot_delay : 0);
+    item->due = ngx_current_msec + (snapshot ? conf->snapshot_delay : 0);
 
-    sc->out_bytes += f->len;
+    busy->out_bytes += f->len;
 
-    if (sc->held.first == NULL) {
-        ngx_queue_insert_tail(&sw->waiting, &sc->waiting);
+    if (busy->held.first == NULL) {
+        ngx_queue_insert_tail(&sw->waiting, &busy->waiting);
 
         if (!sw->snapshots.timer_set) {
-            ngx_add_timer(&sw->snapshots, sc->conf->snapshot_delay);
+            ngx_add_timer(&sw->snapshots, conf->snapshot_delay);
         }
     }
 
-    ngx_signaling_queue_push(&sc->held, item);
+    ngx_signaling_queue_push(&busy->held, item);
 }
 
 
@@ -84,20 +93,23 @@ ngx_signaling_hold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
 void
 ngx_signaling_unhold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room)
 {
+    ngx_signaling_busy_t   *busy;
     ngx_signaling_item_t   *item;
     ngx_signaling_queue_t   kept;
 
-    if (sc->held.first == NULL) {
+    busy = sc->busy;
+
+    if (busy == NULL || busy->held.first == NULL) {
         return;
     }
 
     kept.first = NULL;
     kept.last = NULL;
 
-    while ((item = ngx_signaling_queue_pop(&sc->held)) != NULL) {
+    while ((item = ngx_signaling_queue_pop(&busy->held)) != NULL) {
 
         if (item->room == room) {
-            sc->out_bytes -= item->frame->len;
+            busy->out_bytes -= item->frame->len;
             ngx_signaling_item_done(sc, item);
             continue;
         }
@@ -105,10 +117,11 @@ ngx_signaling_unhold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room)
         ngx_signaling_queue_push(&kept, item);
     }
 
-    sc->held = kept;
+    busy->held = kept;
 
     if (kept.first == NULL) {
-        ngx_queue_remove(&sc->waiting);
+        ngx_queue_remove(&busy->waiting);
+        ngx_signaling_rest(sc);
     }
 }
 
@@ -116,16 +129,19 @@ ngx_signaling_unhold(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room)
 void
 ngx_signaling_unhold_all(ngx_signaling_conn_t *sc)
 {
+    ngx_signaling_busy_t  *busy;
     ngx_signaling_item_t  *item;
 
-    if (sc->held.first == NULL) {
+    busy = sc->busy;
+
+    if (busy == NULL || busy->held.first == NULL) {
         return;
     }
 
-    ngx_queue_remove(&sc->waiting);
+    ngx_queue_remove(&busy->waiting);
 
-    while ((item = ngx_signaling_queue_pop(&sc->held)) != NULL) {
-        sc->out_bytes -= item->frame->len;
+    while ((item = ngx_signaling_queue_pop(&busy->held)) != NULL) {
+        busy->out_bytes -= item->frame->len;
         ngx_signaling_item_done(sc, item);
     }
 }
@@ -137,7 +153,7 @@ ngx_signaling_snapshots_handler(ngx_event_t *ev)
     ngx_msec_t               next;
     ngx_queue_t             *q, *following;
     ngx_msec_int_t           left;
-    ngx_signaling_conn_t    *sc;
+    ngx_signaling_busy_t    *busy;
     ngx_signaling_worker_t  *sw;
 
     sw = ev->data;
@@ -148,18 +164,18 @@ ngx_signaling_snapshots_handler(ngx_event_t *ev)
          q = following)
     {
         following = ngx_queue_next(q);
-        sc = ngx_queue_data(q, ngx_signaling_conn_t, waiting);
+        busy = ngx_queue_data(q, ngx_signaling_busy_t, waiting);
 
-        left = (ngx_msec_int_t) (sc->held.first->due - ngx_current_msec);
+        left = (ngx_msec_int_t) (busy->held.first->due - ngx_current_msec);
 
         if (left <= 0) {
-            ngx_signaling_release(sc);
+            ngx_signaling_release(busy);
 
-            if (sc->held.first == NULL) {
+            if (busy->held.first == NULL) {
                 continue;
             }
 
-            left = (ngx_msec_int_t) (sc->held.first->due - ngx_current_msec);
+            left = (ngx_msec_int_t) (busy->held.first->due - ngx_current_msec);
         }
 
         next = ngx_min(next, (ngx_msec_t) ngx_max(left, 1));
@@ -174,12 +190,12 @@ ngx_signaling_snapshots_handler(ngx_event_t *ev)
 /* moves what is held up to the next snapshot that is not due */
 
 static void
-ngx_signaling_release(ngx_signaling_conn_t *sc)
+ngx_signaling_release(ngx_signaling_busy_t *busy)
 {
     ngx_signaling_item_t  *item;
 
-    while (sc->held.first) {
-        item = sc->held.first;
+    while (busy->held.first) {
+        item = busy->held.first;
 
         if (item->snapshot
             && (ngx_msec_int_t) (item->due - ngx_current_msec) > 0)
@@ -187,15 +203,15 @@ ngx_signaling_release(ngx_signaling_conn_t *sc)
             break;
         }
 
-        (void) ngx_signaling_queue_pop(&sc->held);
+        (void) ngx_signaling_queue_pop(&busy->held);
 
         item->room = NULL;
-        ngx_signaling_queue_push(&sc->out, item);
+        ngx_signaling_queue_push(&busy->out, item);
     }
 
-    if (sc->held.first == NULL) {
-        ngx_queue_remove(&sc->waiting);
+    if (busy->held.first == NULL) {
+        ngx_queue_remove(&busy->waiting);
     }
 
-    ngx_signaling_dirty(sc);
+    ngx_signaling_dirty(busy->conn);
 }

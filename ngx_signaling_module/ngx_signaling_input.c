@@ -33,6 +33,8 @@ struct ngx_signaling_partial_s {
 };
 
 
+static ngx_int_t ngx_signaling_parse(ngx_signaling_conn_t *sc, u_char *p,
+    u_char *last);
 static ngx_int_t ngx_signaling_keep(ngx_signaling_conn_t *sc,
     sig_ws_head_t *h, u_char *p, size_t cut);
 static u_char *ngx_signaling_resume(ngx_signaling_conn_t *sc, u_char *p);
@@ -42,7 +44,8 @@ static ngx_signaling_partial_t *ngx_signaling_grow(ngx_signaling_conn_t *sc,
     size_t len);
 static int ngx_signaling_head(ngx_signaling_conn_t *sc, sig_ws_head_t *h,
     u_char *p, size_t n);
-static void ngx_signaling_begin(ngx_signaling_conn_t *sc, sig_ws_head_t *h);
+static ngx_int_t ngx_signaling_begin(ngx_signaling_conn_t *sc,
+    sig_ws_head_t *h);
 static void ngx_signaling_text(ngx_signaling_conn_t *sc, sig_ws_head_t *h,
     u_char *p, size_t len);
 static void ngx_signaling_frame_in(ngx_signaling_conn_t *sc,
@@ -74,7 +77,7 @@ ngx_signaling_read(ngx_signaling_conn_t *sc)
 
     c = sc->connection;
     rev = c->read;
-    buffer = sc->worker->buffer;
+    buffer = sc->place->worker->buffer;
 
     for (i = 0; rev->ready; i++) {
 
@@ -94,7 +97,7 @@ ngx_signaling_read(ngx_signaling_conn_t *sc)
         }
 
         sc->bytes_in += n;
-        sc->seen = ngx_current_msec;
+        sc->heard = (uint32_t) ngx_current_msec;
 
         if (sc->pinged) {
             sc->pinged = 0;
@@ -123,16 +126,29 @@ ngx_signaling_read(ngx_signaling_conn_t *sc)
 ngx_int_t
 ngx_signaling_input(ngx_signaling_conn_t *sc, u_char *p, u_char *last)
 {
+    ngx_int_t  rc;
+
+    rc = ngx_signaling_parse(sc, p, last);
+
+    ngx_signaling_rest(sc);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_signaling_parse(ngx_signaling_conn_t *sc, u_char *p, u_char *last)
+{
     int            n;
     sig_ws_head_t  h;
 
-    if (sc->in && sc->in->cut) {
+    if (sc->busy && sc->busy->in && sc->busy->in->cut) {
         p = ngx_signaling_resume(sc, p);
     }
 
     while (p < last && !sc->broken) {
 
-        if (sc->in) {
+        if (sc->busy && sc->busy->in) {
             p = ngx_signaling_gather(sc, p, last);
 
             if (p == NULL) {
@@ -155,9 +171,10 @@ ngx_signaling_input(ngx_signaling_conn_t *sc, u_char *p, u_char *last)
         p += n;
 
         if ((uint64_t) (last - p) < h.len) {
-            ngx_signaling_begin(sc, &h);
 
-            if (ngx_signaling_keep(sc, &h, NULL, 0) != NGX_OK) {
+            if (ngx_signaling_begin(sc, &h) != NGX_OK
+                || ngx_signaling_keep(sc, &h, NULL, 0) != NGX_OK)
+            {
                 return NGX_ERROR;
             }
 
@@ -169,7 +186,11 @@ ngx_signaling_input(ngx_signaling_conn_t *sc, u_char *p, u_char *last)
         /* a message in one frame is looked at as a whole */
 
         if (!h.fin || h.opcode == SIG_WS_CONTINUATION) {
-            ngx_signaling_begin(sc, &h);
+
+            if (ngx_signaling_begin(sc, &h) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
             ngx_signaling_text(sc, &h, p, h.len);
         }
 
@@ -188,7 +209,13 @@ static ngx_int_t
 ngx_signaling_keep(ngx_signaling_conn_t *sc, sig_ws_head_t *h, u_char *p,
     size_t cut)
 {
+    ngx_signaling_busy_t     *busy;
     ngx_signaling_partial_t  *in;
+
+    busy = ngx_signaling_busy(sc);
+    if (busy == NULL) {
+        return NGX_ERROR;
+    }
 
     in = ngx_alloc(offsetof(ngx_signaling_partial_t, data)
                    + NGX_SIGNALING_PARTIAL, sc->connection->log);
@@ -207,7 +234,7 @@ ngx_signaling_keep(ngx_signaling_conn_t *sc, sig_ws_head_t *h, u_char *p,
         ngx_memcpy(in->data, p, cut);
     }
 
-    sc->in = in;
+    busy->in = in;
 
     return NGX_OK;
 }
@@ -220,8 +247,8 @@ ngx_signaling_resume(ngx_signaling_conn_t *sc, u_char *p)
 {
     ngx_signaling_partial_t  *in;
 
-    in = sc->in;
-    sc->in = NULL;
+    in = sc->busy->in;
+    sc->busy->in = NULL;
 
     p -= in->cut;
     ngx_memcpy(p, in->data, in->cut);
@@ -243,7 +270,8 @@ ngx_signaling_gather(ngx_signaling_conn_t *sc, u_char *p, u_char *last)
     u_char                   *data;
     ngx_signaling_partial_t  *in;
 
-    len = ngx_min(sc->in->head.len - sc->in->len, (uint64_t) (last - p));
+    in = sc->busy->in;
+    len = ngx_min(in->head.len - in->len, (uint64_t) (last - p));
 
     in = ngx_signaling_grow(sc, len);
     if (in == NULL) {
@@ -260,7 +288,7 @@ ngx_signaling_gather(ngx_signaling_conn_t *sc, u_char *p, u_char *last)
     ngx_signaling_text(sc, &in->head, data, len);
 
     if (in->len == in->head.len) {
-        sc->in = NULL;
+        sc->busy->in = NULL;
 
         ngx_signaling_frame_in(sc, &in->head, in->data);
         ngx_free(in);
@@ -281,7 +309,7 @@ ngx_signaling_grow(ngx_signaling_conn_t *sc, size_t len)
     size_t                    size;
     ngx_signaling_partial_t  *in, *old;
 
-    old = sc->in;
+    old = sc->busy->in;
 
     if (len <= old->size - old->len) {
         return old;
@@ -300,7 +328,7 @@ ngx_signaling_grow(ngx_signaling_conn_t *sc, size_t len)
     ngx_free(old);
 
     in->size = (uint32_t) size;
-    sc->in = in;
+    sc->busy->in = in;
 
     return in;
 }
@@ -312,18 +340,21 @@ static int
 ngx_signaling_head(ngx_signaling_conn_t *sc, sig_ws_head_t *h, u_char *p,
     size_t n)
 {
-    int              rc;
-    sig_ws_expect_t  expect;
+    int                    rc;
+    sig_ws_expect_t        expect;
+    ngx_signaling_busy_t  *busy;
 
-    expect.max = sc->conf->max_message + NGX_SIGNALING_ENVELOPE;
+    busy = sc->busy;
+
+    expect.max = sc->place->conf->max_message + NGX_SIGNALING_ENVELOPE;
     expect.max_rsv1 = sc->deflate ? sig_deflate_bound(expect.max) : 0;
-    expect.inside = sc->fragmented;
+    expect.inside = (busy && busy->fragmented);
 
     /* of a connection that is closing, nothing is kept that would count */
 
-    if (sc->fragmented && sc->state == NGX_SIGNALING_OPEN) {
-        expect.max = (sc->compressed ? expect.max_rsv1 : expect.max)
-                     - sc->message_len;
+    if (expect.inside && sc->state == NGX_SIGNALING_OPEN) {
+        expect.max = (busy->compressed ? expect.max_rsv1 : expect.max)
+                     - busy->message_len;
     }
 
     rc = sig_ws_read_head(h, p, n, &expect);
@@ -341,19 +372,28 @@ ngx_signaling_head(ngx_signaling_conn_t *sc, sig_ws_head_t *h, u_char *p,
 
 /* notes what the next frames depend on */
 
-static void
+static ngx_int_t
 ngx_signaling_begin(ngx_signaling_conn_t *sc, sig_ws_head_t *h)
 {
+    ngx_signaling_busy_t  *busy;
+
     if (h->opcode > SIG_WS_BINARY) {
-        return;
+        return NGX_OK;
     }
 
-    sc->fragmented = !h->fin;
+    busy = ngx_signaling_busy(sc);
+    if (busy == NULL) {
+        return NGX_ERROR;
+    }
+
+    busy->fragmented = !h->fin;
 
     if (h->opcode != SIG_WS_CONTINUATION) {
-        sc->compressed = h->rsv1;
-        sc->utf8 = 0;
+        busy->compressed = h->rsv1;
+        busy->utf8 = 0;
     }
+
+    return NGX_OK;
 }
 
 
@@ -368,8 +408,8 @@ ngx_signaling_text(ngx_signaling_conn_t *sc, sig_ws_head_t *h, u_char *p,
 {
     if (h->opcode <= SIG_WS_BINARY
         && sc->state == NGX_SIGNALING_OPEN
-        && !sc->compressed
-        && !sig_utf8_check(&sc->utf8, p, len))
+        && !sc->busy->compressed
+        && !sig_utf8_check(&sc->busy->utf8, p, len))
     {
         ngx_signaling_conn_close(sc, SIG_WS_BAD_DATA, "text is not UTF-8");
     }
@@ -411,8 +451,9 @@ static void
 ngx_signaling_data_frame(ngx_signaling_conn_t *sc, sig_ws_head_t *h,
     u_char *p)
 {
-    size_t   len;
-    u_char  *message;
+    size_t                 len;
+    u_char                *message;
+    ngx_signaling_busy_t  *busy;
 
     if (h->opcode != SIG_WS_CONTINUATION) {
 
@@ -435,14 +476,16 @@ ngx_signaling_data_frame(ngx_signaling_conn_t *sc, sig_ws_head_t *h,
         return;
     }
 
-    message = sc->message;
-    len = sc->message_len;
+    busy = sc->busy;
 
-    sc->message = NULL;
-    sc->message_len = 0;
-    sc->message_size = 0;
+    message = busy->message;
+    len = busy->message_len;
 
-    if (sc->compressed) {
+    busy->message = NULL;
+    busy->message_len = 0;
+    busy->message_size = 0;
+
+    if (busy->compressed) {
         ngx_signaling_restored(sc, message ? message : p, len);
 
     } else {
@@ -460,11 +503,15 @@ ngx_signaling_data_frame(ngx_signaling_conn_t *sc, sig_ws_head_t *h,
 static ngx_int_t
 ngx_signaling_fragment(ngx_signaling_conn_t *sc, u_char *p, size_t len)
 {
-    u_char  *message;
-    size_t   size;
+    u_char                *message;
+    size_t                 size;
+    ngx_signaling_busy_t  *busy;
 
-    if (len > sc->message_size - sc->message_len) {
-        size = ngx_max(sc->message_len + len, 2 * (size_t) sc->message_size);
+    busy = sc->busy;
+
+    if (len > busy->message_size - busy->message_len) {
+        size = ngx_max(busy->message_len + len,
+                       2 * (size_t) busy->message_size);
 
         message = ngx_alloc(size, sc->connection->log);
         if (message == NULL) {
@@ -472,18 +519,18 @@ ngx_signaling_fragment(ngx_signaling_conn_t *sc, u_char *p, size_t len)
             return NGX_ERROR;
         }
 
-        if (sc->message) {
-            ngx_memcpy(message, sc->message, sc->message_len);
-            ngx_free(sc->message);
+        if (busy->message) {
+            ngx_memcpy(message, busy->message, busy->message_len);
+            ngx_free(busy->message);
         }
 
-        sc->message = message;
-        sc->message_size = (uint32_t) size;
+        busy->message = message;
+        busy->message_size = (uint32_t) size;
     }
 
     if (len) {
-        ngx_memcpy(sc->message + sc->message_len, p, len);
-        sc->message_len += (uint32_t) len;
+        ngx_memcpy(busy->message + busy->message_len, p, len);
+        busy->message_len += (uint32_t) len;
     }
 
     return NGX_OK;
@@ -502,13 +549,20 @@ ngx_signaling_restored(ngx_signaling_conn_t *sc, u_char *p, size_t len)
 static void
 ngx_signaling_close_frame(ngx_signaling_conn_t *sc, u_char *p, size_t len)
 {
-    int      code;
-    slice_t  none = slice("");
-    u_char   payload[SIG_WS_CONTROL_MAX];
+    int                    code;
+    slice_t                none = slice("");
+    u_char                 payload[SIG_WS_CONTROL_MAX];
+    ngx_signaling_busy_t  *busy;
 
-    sc->peer_closed = 1;
     sc->broken = 1;
-    sc->finish = 1;
+
+    busy = ngx_signaling_busy(sc);
+    if (busy == NULL) {
+        ngx_signaling_fail(sc);
+        return;
+    }
+
+    busy->finish = 1;
 
     if (sc->state == NGX_SIGNALING_CLOSING) {
         ngx_signaling_dirty(sc);
@@ -524,7 +578,7 @@ ngx_signaling_close_frame(ngx_signaling_conn_t *sc, u_char *p, size_t len)
 
     /* the answer repeats the code, RFC 6455 5.5.1 */
 
-    sc->close_code = (uint16_t) code;
+    busy->close_code = (uint16_t) code;
 
     len = 0;
 
@@ -545,24 +599,11 @@ ngx_signaling_close_frame(ngx_signaling_conn_t *sc, u_char *p, size_t len)
 static ngx_int_t
 ngx_signaling_token(ngx_signaling_conn_t *sc)
 {
-    uint64_t                   tokens, full;
-    ngx_msec_t                 elapsed;
-    ngx_signaling_loc_conf_t  *conf;
-
-    conf = sc->conf;
-
-    if (conf->rate == 0) {
+    if (sc->place->conf->rate == 0) {
         return NGX_OK;
     }
 
-    full = (uint64_t) conf->burst * 1000;
-    elapsed = ngx_current_msec - sc->refilled;
-
-    if (elapsed) {
-        tokens = sc->tokens + (uint64_t) elapsed * conf->rate / 1000;
-        sc->tokens = (uint32_t) ngx_min(tokens, full);
-        sc->refilled = ngx_current_msec;
-    }
+    ngx_signaling_refill(sc);
 
     if (sc->tokens < 1000) {
         ngx_signaling_conn_close(sc, NGX_SIGNALING_MESSAGE_RATE,
@@ -573,4 +614,28 @@ ngx_signaling_token(ngx_signaling_conn_t *sc)
     sc->tokens -= 1000;
 
     return NGX_OK;
+}
+
+
+/* with each message, and with each timer, or its 32 bits would run over */
+
+void
+ngx_signaling_refill(ngx_signaling_conn_t *sc)
+{
+    uint32_t                   elapsed;
+    uint64_t                   tokens, full;
+    ngx_signaling_loc_conf_t  *conf;
+
+    conf = sc->place->conf;
+    elapsed = (uint32_t) ngx_current_msec - sc->refilled;
+
+    if (elapsed == 0) {
+        return;
+    }
+
+    full = (uint64_t) conf->burst * 1000;
+    tokens = sc->tokens + (uint64_t) elapsed * conf->rate / 1000;
+
+    sc->tokens = (uint32_t) ngx_min(tokens, full);
+    sc->refilled = (uint32_t) ngx_current_msec;
 }

@@ -263,6 +263,8 @@ static void
 ngx_signaling_keys_narrow(ngx_signaling_worker_t *sw, access_keys_t *keys)
 {
     uint32_t                 i;
+    slice_t                  client, origin;
+    access_key_t            *key;
     ngx_signaling_conn_t    *sc;
     ngx_signaling_change_t   change;
 
@@ -278,10 +280,14 @@ ngx_signaling_keys_narrow(ngx_signaling_worker_t *sw, access_keys_t *keys)
             continue;
         }
 
-        if (access_key_narrowed(sc->key,
-                                ngx_signaling_keys_now(&change, sc->key),
-                                sc->identity->origin.data
-                                ? &sc->identity->origin : NULL))
+        client = ngx_signaling_client(sc->identity);
+        origin = ngx_signaling_slice(client.data + client.len,
+                                     sc->identity->origin_len);
+
+        key = sc->place->key;
+
+        if (access_key_narrowed(key, ngx_signaling_keys_now(&change, key),
+                                sc->identity->has_origin ? &origin : NULL))
         {
             ngx_signaling_conn_close(sc, NGX_SIGNALING_INVALID_TOKEN,
                                      "the key was changed");

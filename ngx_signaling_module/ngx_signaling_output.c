@@ -29,9 +29,10 @@
 #define NGX_SIGNALING_SLICE  128     /* of a crowd, in a turn */
 
 
-static void ngx_signaling_push(ngx_signaling_conn_t *sc,
+static void ngx_signaling_push(ngx_signaling_busy_t *busy,
     ngx_signaling_frame_t *f);
-static void ngx_signaling_dirty_crowd(ngx_signaling_conn_t *sc);
+static void ngx_signaling_dirty_busy(ngx_signaling_busy_t *busy);
+static void ngx_signaling_dirty_crowd(ngx_signaling_busy_t *busy);
 static ssize_t ngx_signaling_output_plain(ngx_signaling_conn_t *sc);
 static ssize_t ngx_signaling_output_ssl(ngx_signaling_conn_t *sc);
 static size_t ngx_signaling_output_gather(ngx_signaling_conn_t *sc);
@@ -66,26 +67,40 @@ ngx_signaling_output_init(ngx_signaling_worker_t *sw)
 void
 ngx_signaling_send(ngx_signaling_conn_t *sc, ngx_signaling_frame_t *f)
 {
-    ngx_signaling_push(sc, f);
-    ngx_signaling_dirty(sc);
+    ngx_signaling_busy_t  *busy;
+
+    busy = ngx_signaling_busy(sc);
+    if (busy == NULL) {
+        ngx_signaling_fail(sc);
+        return;
+    }
+
+    ngx_signaling_push(busy, f);
+    ngx_signaling_dirty_busy(busy);
 }
 
 
 static void
-ngx_signaling_push(ngx_signaling_conn_t *sc, ngx_signaling_frame_t *f)
+ngx_signaling_push(ngx_signaling_busy_t *busy, ngx_signaling_frame_t *f)
 {
-    ngx_signaling_item_t  *item;
+    ngx_signaling_conn_t   *sc;
+    ngx_signaling_item_t   *item;
+    ngx_signaling_place_t  *place;
+
+    sc = busy->conn;
+    place = sc->place;
 
     if (sc->deflate) {
         f = ngx_signaling_deflated(sc, f);
     }
 
-    if (sc->out_bytes + f->len > sc->conf->send_buffer && sc->out.first) {
+    if (busy->out_bytes + f->len > place->conf->send_buffer && busy->out.first)
+    {
         ngx_signaling_doom(sc, SIG_WS_POLICY);
         return;
     }
 
-    item = ngx_signaling_item(sc->worker);
+    item = ngx_signaling_item(place->worker);
     if (item == NULL) {
         ngx_signaling_doom(sc, SIG_WS_INTERNAL);
         return;
@@ -94,9 +109,9 @@ ngx_signaling_push(ngx_signaling_conn_t *sc, ngx_signaling_frame_t *f)
     f->refs++;
     item->frame = f;
 
-    sc->out_bytes += f->len;
+    busy->out_bytes += f->len;
 
-    ngx_signaling_queue_push(&sc->out, item);
+    ngx_signaling_queue_push(&busy->out, item);
 }
 
 
@@ -109,25 +124,37 @@ void
 ngx_signaling_deliver(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
     ngx_signaling_frame_t *f)
 {
-    if (sc->state != NGX_SIGNALING_OPEN || sc->doom) {
+    ngx_signaling_busy_t  *busy;
+
+    if (sc->state != NGX_SIGNALING_OPEN) {
+        return;
+    }
+
+    busy = ngx_signaling_busy(sc);
+    if (busy == NULL) {
+        ngx_signaling_fail(sc);
+        return;
+    }
+
+    if (busy->doom) {
         return;
     }
 
     sc->messages_out++;
 
-    if (sc->held.first) {
+    if (busy->held.first) {
         ngx_signaling_hold(sc, room, f, 0);
         return;
     }
 
-    ngx_signaling_push(sc, f);
+    ngx_signaling_push(busy, f);
 
     if (room && ngx_signaling_large(room)) {
-        ngx_signaling_dirty_crowd(sc);
+        ngx_signaling_dirty_crowd(busy);
         return;
     }
 
-    ngx_signaling_dirty(sc);
+    ngx_signaling_dirty_busy(busy);
 }
 
 
@@ -136,53 +163,76 @@ ngx_signaling_deliver(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room,
 void
 ngx_signaling_doom(ngx_signaling_conn_t *sc, ngx_uint_t code)
 {
-    if (sc->doom == 0) {
-        sc->doom = (uint16_t) code;
+    ngx_signaling_busy_t  *busy;
+
+    busy = ngx_signaling_busy(sc);
+    if (busy == NULL) {
+        ngx_signaling_fail(sc);
+        return;
     }
 
-    ngx_signaling_dirty(sc);
+    if (busy->doom == 0) {
+        busy->doom = (uint16_t) code;
+    }
+
+    ngx_signaling_dirty_busy(busy);
 }
 
 
 void
 ngx_signaling_dirty(ngx_signaling_conn_t *sc)
 {
+    ngx_signaling_busy_t  *busy;
+
+    busy = ngx_signaling_busy(sc);
+    if (busy == NULL) {
+        ngx_signaling_fail(sc);
+        return;
+    }
+
+    ngx_signaling_dirty_busy(busy);
+}
+
+
+static void
+ngx_signaling_dirty_busy(ngx_signaling_busy_t *busy)
+{
     ngx_signaling_worker_t  *sw;
 
-    sw = sc->worker;
+    sw = busy->conn->place->worker;
 
-    if (sc->dirty) {
+    if (busy->dirty) {
 
-        if (!sc->crowd) {
+        if (!busy->crowd) {
             return;
         }
 
-        ngx_queue_remove(&sc->link);
+        ngx_queue_remove(&busy->link);
     }
 
-    sc->dirty = 1;
-    sc->crowd = 0;
+    busy->dirty = 1;
+    busy->crowd = 0;
 
-    ngx_queue_insert_tail(&sw->dirty, &sc->link);
+    ngx_queue_insert_tail(&sw->dirty, &busy->link);
     ngx_signaling_flush_post(sw);
 }
 
 
 static void
-ngx_signaling_dirty_crowd(ngx_signaling_conn_t *sc)
+ngx_signaling_dirty_crowd(ngx_signaling_busy_t *busy)
 {
     ngx_signaling_worker_t  *sw;
 
-    if (sc->dirty) {
+    if (busy->dirty) {
         return;
     }
 
-    sw = sc->worker;
+    sw = busy->conn->place->worker;
 
-    sc->dirty = 1;
-    sc->crowd = 1;
+    busy->dirty = 1;
+    busy->crowd = 1;
 
-    ngx_queue_insert_tail(&sw->crowd, &sc->link);
+    ngx_queue_insert_tail(&sw->crowd, &busy->link);
     ngx_signaling_flush_post(sw);
 }
 
@@ -205,16 +255,19 @@ void
 ngx_signaling_output_clear(ngx_signaling_conn_t *sc, ngx_uint_t keep_begun)
 {
     size_t                  begun;
+    ngx_signaling_busy_t   *busy;
     ngx_signaling_item_t   *item;
     ngx_signaling_queue_t   kept;
+
+    busy = sc->busy;
 
     ngx_signaling_unhold_all(sc);
 
     kept.first = NULL;
     kept.last = NULL;
-    begun = keep_begun ? (size_t) sc->out_sent + sc->out_tried : 0;
+    begun = keep_begun ? (size_t) busy->out_sent + busy->out_tried : 0;
 
-    while ((item = ngx_signaling_queue_pop(&sc->out)) != NULL) {
+    while ((item = ngx_signaling_queue_pop(&busy->out)) != NULL) {
 
         if (begun) {
             begun -= ngx_min(begun, item->frame->len);
@@ -222,15 +275,15 @@ ngx_signaling_output_clear(ngx_signaling_conn_t *sc, ngx_uint_t keep_begun)
             continue;
         }
 
-        sc->out_bytes -= item->frame->len;
+        busy->out_bytes -= item->frame->len;
         ngx_signaling_item_done(sc, item);
     }
 
-    sc->out = kept;
+    busy->out = kept;
 
     if (kept.first == NULL) {
-        sc->out_sent = 0;
-        sc->out_tried = 0;
+        busy->out_sent = 0;
+        busy->out_tried = 0;
     }
 }
 
@@ -244,12 +297,14 @@ ngx_signaling_output_clear(ngx_signaling_conn_t *sc, ngx_uint_t keep_begun)
 ngx_int_t
 ngx_signaling_output_flush(ngx_signaling_conn_t *sc)
 {
-    ssize_t            n;
-    ngx_connection_t  *c;
+    ssize_t                n;
+    ngx_connection_t      *c;
+    ngx_signaling_busy_t  *busy;
 
     c = sc->connection;
+    busy = sc->busy;
 
-    while (sc->out.first) {
+    while (busy->out.first) {
 
         if (!c->write->ready) {
             return NGX_AGAIN;
@@ -266,8 +321,6 @@ ngx_signaling_output_flush(ngx_signaling_conn_t *sc)
             return NGX_AGAIN;
         }
 
-        sc->bytes_out += n;
-
         ngx_signaling_output_advance(sc, n);
     }
 
@@ -283,22 +336,24 @@ ngx_signaling_output_plain(ngx_signaling_conn_t *sc)
     ngx_iovec_t            vec;
     struct iovec           iovs[NGX_SIGNALING_IOVS];
     ngx_connection_t      *c;
+    ngx_signaling_busy_t  *busy;
     ngx_signaling_item_t  *item;
 
     c = sc->connection;
-    item = sc->out.first;
+    busy = sc->busy;
+    item = busy->out.first;
 
     if (item->next == NULL) {
-        return c->send(c, item->frame->data + sc->out_sent,
-                       item->frame->len - sc->out_sent);
+        return c->send(c, item->frame->data + busy->out_sent,
+                       item->frame->len - busy->out_sent);
     }
 
     /* the kernel takes longer over many small pieces than we do */
 
-    if (sc->out_bytes <= NGX_SIGNALING_GATHER) {
+    if (busy->out_bytes <= NGX_SIGNALING_GATHER) {
         size = ngx_signaling_output_gather(sc);
 
-        return c->send(c, sc->worker->scratch, size);
+        return c->send(c, sc->place->worker->scratch, size);
     }
 
     vec.iovs = iovs;
@@ -316,8 +371,8 @@ ngx_signaling_output_plain(ngx_signaling_conn_t *sc)
         iovs[vec.count].iov_len = item->frame->len;
 
         if (vec.count == 0) {
-            iovs[0].iov_base = item->frame->data + sc->out_sent;
-            iovs[0].iov_len -= sc->out_sent;
+            iovs[0].iov_base = item->frame->data + busy->out_sent;
+            iovs[0].iov_len -= busy->out_sent;
         }
 
         size += iovs[vec.count].iov_len;
@@ -365,9 +420,9 @@ ngx_signaling_output_ssl(ngx_signaling_conn_t *sc)
 
     len = ngx_signaling_output_gather(sc);
 
-    rc = c->send(c, sc->worker->scratch, len);
+    rc = c->send(c, sc->place->worker->scratch, len);
 
-    sc->out_tried = (rc == NGX_AGAIN) ? (uint16_t) len : 0;
+    sc->busy->out_tried = (rc == NGX_AGAIN) ? (uint16_t) len : 0;
 
     return rc;
 }
@@ -380,14 +435,16 @@ ngx_signaling_output_gather(ngx_signaling_conn_t *sc)
 {
     size_t                 len, n, skip;
     u_char                *scratch;
+    ngx_signaling_busy_t  *busy;
     ngx_signaling_item_t  *item;
 
-    scratch = sc->worker->scratch;
+    busy = sc->busy;
+    scratch = sc->place->worker->scratch;
 
     len = 0;
-    skip = sc->out_sent;
+    skip = busy->out_sent;
 
-    for (item = sc->out.first; item; item = item->next) {
+    for (item = busy->out.first; item; item = item->next) {
         n = item->frame->len - skip;
         n = ngx_min(n, NGX_SIGNALING_SCRATCH - len);
 
@@ -409,22 +466,25 @@ static void
 ngx_signaling_output_advance(ngx_signaling_conn_t *sc, size_t sent)
 {
     size_t                 rest;
+    ngx_signaling_busy_t  *busy;
     ngx_signaling_item_t  *item;
 
+    busy = sc->busy;
+
     while (sent) {
-        item = sc->out.first;
-        rest = item->frame->len - sc->out_sent;
+        item = busy->out.first;
+        rest = item->frame->len - busy->out_sent;
 
         if (sent < rest) {
-            sc->out_sent += (uint32_t) sent;
+            busy->out_sent += (uint32_t) sent;
             return;
         }
 
         sent -= rest;
-        sc->out_sent = 0;
-        sc->out_bytes -= item->frame->len;
+        busy->out_sent = 0;
+        busy->out_bytes -= item->frame->len;
 
-        (void) ngx_signaling_queue_pop(&sc->out);
+        (void) ngx_signaling_queue_pop(&busy->out);
         ngx_signaling_item_done(sc, item);
     }
 }
@@ -491,15 +551,15 @@ static void
 ngx_signaling_flush_first(ngx_queue_t *queue)
 {
     ngx_queue_t           *q;
-    ngx_signaling_conn_t  *sc;
+    ngx_signaling_busy_t  *busy;
 
     q = ngx_queue_head(queue);
     ngx_queue_remove(q);
 
-    sc = ngx_queue_data(q, ngx_signaling_conn_t, link);
-    sc->dirty = 0;
+    busy = ngx_queue_data(q, ngx_signaling_busy_t, link);
+    busy->dirty = 0;
 
-    ngx_signaling_conn_flush(sc);
+    ngx_signaling_conn_flush(busy->conn);
 }
 
 
@@ -539,7 +599,7 @@ ngx_signaling_item_done(ngx_signaling_conn_t *sc, ngx_signaling_item_t *item)
 {
     ngx_signaling_worker_t  *sw;
 
-    sw = sc->worker;
+    sw = sc->place->worker;
 
     ngx_signaling_frame_unref(item->frame);
 

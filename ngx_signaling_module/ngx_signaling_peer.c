@@ -23,8 +23,8 @@ static sig_code_e ngx_signaling_publish(ngx_signaling_conn_t *sc,
     sig_envelope_t *e);
 static sig_code_e ngx_signaling_direct(ngx_signaling_conn_t *sc,
     sig_envelope_t *e);
-static ngx_uint_t ngx_signaling_last(ngx_signaling_conn_t *sc,
-    const slice_t *peer, sig_target_t *target);
+static ngx_signaling_conn_t *ngx_signaling_last(ngx_signaling_conn_t *sc,
+    const slice_t *peer);
 static void ngx_signaling_pong(ngx_signaling_conn_t *sc);
 static void ngx_signaling_error(ngx_signaling_conn_t *sc, sig_code_e code,
     const slice_t *request_id);
@@ -38,7 +38,7 @@ ngx_signaling_message(ngx_signaling_conn_t *sc, u_char *p, size_t len)
 
     sc->messages_in++;
 
-    code = sig_proto_read(&e, p, len, sc->conf->max_message);
+    code = sig_proto_read(&e, p, len, sc->place->conf->max_message);
 
     if (code == SIG_OK) {
         code = ngx_signaling_execute(sc, &e);
@@ -139,7 +139,7 @@ ngx_signaling_allowed(ngx_signaling_conn_t *sc, ngx_uint_t action,
     }
 
     if (channel
-        && (!access_channel_allowed(sc->key, channel)
+        && (!access_channel_allowed(sc->place->key, channel)
             || !ngx_signaling_token_covers(sc, channel)))
     {
         return SIG_CHANNEL_NOT_AUTHORIZED;
@@ -154,7 +154,12 @@ ngx_signaling_allowed(ngx_signaling_conn_t *sc, ngx_uint_t action,
 static sig_code_e
 ngx_signaling_in_quota(ngx_signaling_conn_t *sc)
 {
-    return (sig_registry_message(sc->worker->registry, sc->app, ngx_time())
+    ngx_signaling_place_t  *place;
+
+    place = sc->place;
+
+    return (sig_registry_message(place->worker->registry, place->app,
+                                 ngx_time())
             == SIG_REGISTRY_OK)
            ? SIG_OK : SIG_OVER_MESSAGE_QUOTA;
 }
@@ -168,13 +173,13 @@ ngx_signaling_publish(ngx_signaling_conn_t *sc, sig_envelope_t *e)
     ngx_signaling_worker_t      *sw;
     ngx_signaling_publication_t  pub;
 
-    sw = sc->worker;
+    sw = sc->place->worker;
 
-    room = ngx_signaling_room_by_name(sw, sc->app, &e->channel);
+    room = ngx_signaling_room_by_name(sw, sc->place->app, &e->channel);
 
     if (room) {
         pub.ref = room->ref;
-        pub.channel = room->quoted;
+        pub.channel = ngx_signaling_room_quoted(room);
 
         /* without the lock, and nobody asks how many */
 
@@ -183,7 +188,7 @@ ngx_signaling_publish(ngx_signaling_conn_t *sc, sig_envelope_t *e)
         pub.audience.seq = sig_registry_room_seq(sw->registry, room->ref);
 
     } else {
-        if (sig_registry_find_room(sw->registry, sc->app, &e->channel,
+        if (sig_registry_find_room(sw->registry, sc->place->app, &e->channel,
                                    &pub.ref, &pub.audience)
             != SIG_REGISTRY_OK)
         {
@@ -195,9 +200,9 @@ ngx_signaling_publish(ngx_signaling_conn_t *sc, sig_envelope_t *e)
     }
 
     pub.room = room;
-    pub.from = sc->identity->quoted;
+    pub.from = ngx_signaling_quoted_id(sc->identity);
     pub.data = e->data;
-    pub.metadata = sc->identity->metadata;
+    pub.metadata = ngx_signaling_metadata(sc->identity);
 
     return ngx_signaling_relay(sw, &pub, sc);
 }
@@ -260,29 +265,32 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 {
     u_char                  *p;
     size_t                   len;
-    slice_t                  json, none;
+    slice_t                  json, none, from, metadata;
     uint32_t                 i, n, reached, failed;
     sig_record_t             rec;
     sig_target_t             targets[SIG_PEER_CONNECTIONS];
-    ngx_signaling_conn_t    *to;
+    ngx_signaling_conn_t    *to, *last;
     ngx_signaling_frame_t   *f;
     ngx_signaling_worker_t  *sw;
 
-    sw = sc->worker;
+    sw = sc->place->worker;
+    n = 0;
 
-    if (ngx_signaling_last(sc, &e->to, &targets[0])) {
-        n = 1;
+    last = ngx_signaling_last(sc, &e->to);
 
-    } else {
-        n = sig_registry_find_peer(sw->registry, sc->app, &e->to, targets);
+    if (last == NULL) {
+        n = sig_registry_find_peer(sw->registry, sc->place->app, &e->to,
+                                   targets);
+
+        if (n == 0) {
+            return SIG_PEER_NOT_FOUND;
+        }
     }
 
-    if (n == 0) {
-        return SIG_PEER_NOT_FOUND;
-    }
+    from = ngx_signaling_quoted_id(sc->identity);
+    metadata = ngx_signaling_metadata(sc->identity);
 
-    len = sig_proto_direct_len(&sc->identity->quoted, &e->data,
-                               &sc->identity->metadata);
+    len = sig_proto_direct_len(&from, &e->data, &metadata);
 
     f = ngx_signaling_frame(sw, SIG_WS_TEXT, len, &p);
     if (f == NULL) {
@@ -294,11 +302,16 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
     none.data = NULL;
     none.len = 0;
 
-    (void) sig_proto_direct(p, &sc->identity->quoted, &e->data,
-                            &sc->identity->metadata);
+    (void) sig_proto_direct(p, &from, &e->data, &metadata);
 
     reached = 0;
     failed = 0;
+
+    if (last) {
+        ngx_signaling_news_tell_one(last);
+        ngx_signaling_deliver(last, NULL, f);
+        reached++;
+    }
 
     for (i = 0; i < n; i++) {
 
@@ -310,8 +323,7 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
                 ngx_signaling_deliver(to, NULL, f);
                 reached++;
 
-                sc->last = targets[i].conn;
-                sc->last_number = targets[i].number;
+                sc->last = targets[i].number;
             }
 
             continue;
@@ -354,31 +366,21 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
  * of this worker, and its ID was made up for it alone, nobody need be asked.
  */
 
-static ngx_uint_t
-ngx_signaling_last(ngx_signaling_conn_t *sc, const slice_t *peer,
-    sig_target_t *target)
+static ngx_signaling_conn_t *
+ngx_signaling_last(ngx_signaling_conn_t *sc, const slice_t *peer)
 {
+    slice_t                id;
     ngx_signaling_conn_t  *to;
 
-    if (sc->last.gen == 0) {
-        return 0;
+    to = ngx_signaling_conn_at(sc->place->worker, sc->last);
+
+    if (to == NULL || to->shared_id || to->place->app != sc->place->app) {
+        return NULL;
     }
 
-    to = ngx_signaling_conn_get(sc->worker, sc->last_number, sc->last);
+    id = ngx_signaling_id(to->identity);
 
-    if (to == NULL
-        || to->shared_id
-        || to->app != sc->app
-        || !slice_eq(&to->identity->id, peer))
-    {
-        return 0;
-    }
-
-    target->conn = sc->last;
-    target->number = sc->last_number;
-    target->slot = sc->worker->registry->slot;
-
-    return 1;
+    return slice_eq(&id, peer) ? to : NULL;
 }
 
 
@@ -392,7 +394,7 @@ ngx_signaling_ack(ngx_signaling_conn_t *sc, const slice_t *request_id)
         return;
     }
 
-    f = ngx_signaling_frame(sc->worker, SIG_WS_TEXT,
+    f = ngx_signaling_frame(sc->place->worker, SIG_WS_TEXT,
                             sig_proto_ack_len(request_id), &p);
     if (f == NULL) {
         ngx_signaling_doom(sc, SIG_WS_INTERNAL);
@@ -413,7 +415,7 @@ ngx_signaling_error(ngx_signaling_conn_t *sc, sig_code_e code,
     u_char                 *p;
     ngx_signaling_frame_t  *f;
 
-    f = ngx_signaling_frame(sc->worker, SIG_WS_TEXT,
+    f = ngx_signaling_frame(sc->place->worker, SIG_WS_TEXT,
                             sig_proto_error_len(code, request_id), &p);
     if (f == NULL) {
         ngx_signaling_doom(sc, SIG_WS_INTERNAL);
@@ -433,7 +435,8 @@ ngx_signaling_pong(ngx_signaling_conn_t *sc)
     u_char                 *p;
     ngx_signaling_frame_t  *f;
 
-    f = ngx_signaling_frame(sc->worker, SIG_WS_TEXT, sig_proto_pong.len, &p);
+    f = ngx_signaling_frame(sc->place->worker, SIG_WS_TEXT,
+                            sig_proto_pong.len, &p);
     if (f == NULL) {
         ngx_signaling_doom(sc, SIG_WS_INTERNAL);
         return;

@@ -86,7 +86,7 @@ ngx_signaling_snapshot_part(ngx_signaling_conn_t *sc,
 {
     u_char                 *p, *next, text[NGX_SIGNALING_QUOTED_ID];
     size_t                  total;
-    slice_t                 peer, metadata, quoted;
+    slice_t                 peer, metadata, quoted, channel;
     uint32_t                i, n, with_metadata;
     ngx_signaling_frame_t  *f;
 
@@ -98,14 +98,16 @@ ngx_signaling_snapshot_part(ngx_signaling_conn_t *sc,
                                  - ngx_signaling_snapshot_room(room),
                                  &with_metadata, &total);
 
-    f = ngx_signaling_frame(sc->worker, SIG_WS_TEXT,
+    f = ngx_signaling_frame(sc->place->worker, SIG_WS_TEXT,
                             ngx_signaling_snapshot_room(room) + total, &p);
     if (f == NULL) {
         ngx_signaling_doom(sc, SIG_WS_INTERNAL);
         return NULL;
     }
 
-    p = sig_proto_presence_open(p, &room->quoted);
+    channel = ngx_signaling_room_quoted(room);
+
+    p = sig_proto_presence_open(p, &channel);
     next = from;
 
     for (i = 0; i < n; i++) {
@@ -200,7 +202,11 @@ ngx_signaling_roster_fit(sig_roster_t *roster, u_char **next, size_t room,
 static size_t
 ngx_signaling_snapshot_room(ngx_signaling_room_t *room)
 {
-    return sig_proto_presence_open_len(&room->quoted)
+    slice_t  channel;
+
+    channel = ngx_signaling_room_quoted(room);
+
+    return sig_proto_presence_open_len(&channel)
            + sig_proto_presence_turn_len()
            + sig_proto_presence_close_len();
 }
@@ -233,7 +239,7 @@ void
 ngx_signaling_changed(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
     sig_change_t *change, ngx_signaling_identity_t *identity)
 {
-    slice_t       none;
+    slice_t       none, id, metadata;
     ngx_uint_t    type;
     sig_record_t  rec;
 
@@ -266,11 +272,13 @@ ngx_signaling_changed(ngx_signaling_worker_t *sw, ngx_signaling_room_t *room,
     rec.ref = change->room;
     rec.seq = change->seq;
 
-    (void) ngx_signaling_post(sw, change->mask, &rec, &identity->id,
-                              type == SIG_RECORD_LEFT ? &none
-                                                      : &identity->metadata);
+    id = ngx_signaling_id(identity);
+    metadata = ngx_signaling_metadata(identity);
 
-    ngx_signaling_tell(sw, room, &rec, &identity->id, &identity->metadata);
+    (void) ngx_signaling_post(sw, change->mask, &rec, &id,
+                              type == SIG_RECORD_LEFT ? &none : &metadata);
+
+    ngx_signaling_tell(sw, room, &rec, &id, &metadata);
 }
 
 

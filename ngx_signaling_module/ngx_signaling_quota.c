@@ -313,7 +313,7 @@ ngx_signaling_quota_look(ngx_signaling_worker_t *sw)
         sc = &sw->chunks[i / NGX_SIGNALING_CHUNK][i % NGX_SIGNALING_CHUNK];
 
         if (sc->state == NGX_SIGNALING_OPEN
-            && sig_registry_app_suspended(sw->registry, sc->app))
+            && sig_registry_app_suspended(sw->registry, sc->place->app))
         {
             ngx_signaling_conn_close(sc, NGX_SIGNALING_SUSPENDED,
                                      "the app is suspended");

@@ -30,13 +30,11 @@ static uint32_t ngx_signaling_room_hash(ngx_signaling_worker_t *sw,
     uint32_t app, const slice_t *name);
 static ngx_signaling_frame_t *ngx_signaling_with_metadata(
     ngx_signaling_worker_t *sw, const slice_t *json, const slice_t *metadata);
-static ngx_signaling_sub_t *ngx_signaling_sub(ngx_signaling_conn_t *sc,
-    ngx_signaling_room_t *room);
 static ngx_int_t ngx_signaling_join(ngx_signaling_conn_t *sc,
     const slice_t *name, sig_change_t *change, sig_roster_t *roster);
 static sig_code_e ngx_signaling_resubscribe(ngx_signaling_sub_t *sub,
     sig_envelope_t *e);
-static void ngx_signaling_leave(ngx_signaling_sub_t *sub);
+static void ngx_signaling_leave(ngx_signaling_sub_t **at);
 
 
 #define ngx_signaling_ref_hash(ref)  ((ref).index * 2654435761u >> 7)
@@ -68,6 +66,7 @@ ngx_signaling_room_t *
 ngx_signaling_room_by_name(ngx_signaling_worker_t *sw, uint32_t app,
     const slice_t *name)
 {
+    slice_t                own;
     uint32_t               hash;
     ngx_signaling_room_t  *room;
 
@@ -77,10 +76,9 @@ ngx_signaling_room_by_name(ngx_signaling_worker_t *sw, uint32_t app,
          room;
          room = room->next_name)
     {
-        if (room->hash == hash
-            && room->app == app
-            && slice_eq(&room->name, name))
-        {
+        own = ngx_signaling_room_name(room);
+
+        if (room->app == app && slice_eq(&own, name)) {
             return room;
         }
     }
@@ -147,7 +145,7 @@ ngx_signaling_fanout(ngx_signaling_room_t *room, ngx_signaling_conn_t *except,
 
         if (with == NULL) {
 
-            with = ngx_signaling_with_metadata(sub->conn->worker, json,
+            with = ngx_signaling_with_metadata(sub->conn->place->worker, json,
                                                metadata);
             if (with == NULL) {
                 return NGX_ERROR;
@@ -191,25 +189,29 @@ sig_code_e
 ngx_signaling_subscribe(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 {
     ngx_int_t                rc;
+    ngx_uint_t               n;
     sig_change_t             change;
     sig_roster_t             roster;
-    ngx_signaling_sub_t     *sub;
+    ngx_signaling_sub_t     *sub, **last;
     ngx_signaling_room_t    *room;
     ngx_signaling_worker_t  *sw;
 
-    sw = sc->worker;
+    sw = sc->place->worker;
 
-    room = ngx_signaling_room_by_name(sw, sc->app, &e->channel);
+    room = ngx_signaling_room_by_name(sw, sc->place->app, &e->channel);
 
-    if (room) {
-        sub = ngx_signaling_sub(sc, room);
+    n = 0;
 
-        if (sub) {
-            return ngx_signaling_resubscribe(sub, e);
+    for (last = &sc->subs; *last; last = &(*last)->next) {
+
+        if ((*last)->room == room) {
+            return ngx_signaling_resubscribe(*last, e);
         }
+
+        n++;
     }
 
-    if (sc->nsubs >= sc->conf->max_channels) {
+    if (n >= sc->place->conf->max_channels) {
         return SIG_CHANNEL_LIMIT_EXCEEDED;
     }
 
@@ -223,7 +225,7 @@ ngx_signaling_subscribe(ngx_signaling_conn_t *sc, sig_envelope_t *e)
     }
 
     if (room == NULL) {
-        room = ngx_signaling_room_add(sw, sc->app, &e->channel);
+        room = ngx_signaling_room_add(sw, sc->place->app, &e->channel);
         if (room == NULL) {
             ngx_free(sub);
             return SIG_INTERNAL_ERROR;
@@ -257,10 +259,11 @@ ngx_signaling_subscribe(ngx_signaling_conn_t *sc, sig_envelope_t *e)
     sub->metadata = e->sender_metadata;
 
     ngx_queue_insert_tail(&room->subs, &sub->in_room);
-    ngx_queue_insert_tail(&sc->subs, &sub->in_conn);
+
+    sub->next = NULL;
+    *last = sub;
 
     room->nsubs++;
-    sc->nsubs++;
 
     ngx_signaling_ack(sc, &e->request_id);
 
@@ -283,7 +286,7 @@ ngx_signaling_resubscribe(ngx_signaling_sub_t *sub, sig_envelope_t *e)
     ngx_signaling_worker_t  *sw;
 
     sc = sub->conn;
-    sw = sc->worker;
+    sw = sc->place->worker;
 
     if (!(sc->actions & ACCESS_PRESENCE)) {
         sub->metadata = e->sender_metadata;
@@ -324,7 +327,7 @@ ngx_signaling_join(ngx_signaling_conn_t *sc, const slice_t *name,
     ngx_uint_t               presence;
     ngx_signaling_worker_t  *sw;
 
-    sw = sc->worker;
+    sw = sc->place->worker;
     presence = sc->actions & ACCESS_PRESENCE;
 
     do {
@@ -344,7 +347,7 @@ ngx_signaling_join(ngx_signaling_conn_t *sc, const slice_t *name,
         ngx_signaling_full(sw);
 
     } else if (rc == SIG_REGISTRY_APP_FULL) {
-        ngx_signaling_app_full(sw, &sc->key->app);
+        ngx_signaling_app_full(sw, &sc->place->key->app);
     }
 
     return rc;
@@ -354,20 +357,23 @@ ngx_signaling_join(ngx_signaling_conn_t *sc, const slice_t *name,
 void
 ngx_signaling_unsubscribe(ngx_signaling_conn_t *sc, const slice_t *channel)
 {
-    ngx_signaling_sub_t   *sub;
-    ngx_signaling_room_t  *room;
+    ngx_signaling_sub_t   **at;
+    ngx_signaling_room_t   *room;
 
-    room = ngx_signaling_room_by_name(sc->worker, sc->app, channel);
+    room = ngx_signaling_room_by_name(sc->place->worker, sc->place->app,
+                                      channel);
 
     if (room == NULL) {
         return;
     }
 
-    sub = ngx_signaling_sub(sc, room);
+    for (at = &sc->subs; *at; at = &(*at)->next) {
 
-    if (sub) {
-        ngx_signaling_unhold(sc, room);
-        ngx_signaling_leave(sub);
+        if ((*at)->room == room) {
+            ngx_signaling_unhold(sc, room);
+            ngx_signaling_leave(at);
+            return;
+        }
     }
 }
 
@@ -380,10 +386,8 @@ ngx_signaling_unsubscribe(ngx_signaling_conn_t *sc, const slice_t *channel)
 void
 ngx_signaling_leave_all(ngx_signaling_conn_t *sc)
 {
-    ngx_queue_t  *q;
-
     if (sc->registered) {
-        (void) sig_registry_disconnect(sc->worker->registry, sc->ref);
+        (void) sig_registry_disconnect(sc->place->worker->registry, sc->ref);
         sc->registered = 0;
     }
 
@@ -391,38 +395,40 @@ ngx_signaling_leave_all(ngx_signaling_conn_t *sc)
 
     ngx_signaling_unhold_all(sc);
 
-    while (!ngx_queue_empty(&sc->subs)) {
-        q = ngx_queue_head(&sc->subs);
-        ngx_signaling_leave(ngx_queue_data(q, ngx_signaling_sub_t, in_conn));
+    while (sc->subs) {
+        ngx_signaling_leave(&sc->subs);
     }
 }
 
 
+/* at is where the list of the connection has it */
+
 static void
-ngx_signaling_leave(ngx_signaling_sub_t *sub)
+ngx_signaling_leave(ngx_signaling_sub_t **at)
 {
     ngx_int_t                rc;
     sig_ref_t                member;
     sig_change_t             change;
+    ngx_signaling_sub_t     *sub;
     ngx_signaling_conn_t    *sc;
     ngx_signaling_room_t    *room;
     ngx_signaling_worker_t  *sw;
 
     /* the analyzer does not see that a freed one is in no queue any more */
 
+    sub = *at;
     sc = sub->conn;                    /* NOLINT(clang-analyzer-unix.Malloc) */
     room = sub->room;
     member = sub->member;
-    sw = sc->worker;
+    sw = sc->place->worker;
 
     rc = sig_registry_leave(sw->registry, member, room->nsubs == 1, &change);
 
     ngx_queue_remove(&sub->in_room);
-    ngx_queue_remove(&sub->in_conn);
+    *at = sub->next;
     ngx_free(sub);
 
     room->nsubs--;
-    sc->nsubs--;
 
     if (rc == SIG_REGISTRY_OK) {
         ngx_signaling_changed(sw, room, &change, sc->identity);
@@ -439,38 +445,19 @@ ngx_signaling_leave(ngx_signaling_sub_t *sub)
 }
 
 
-static ngx_signaling_sub_t *
-ngx_signaling_sub(ngx_signaling_conn_t *sc, ngx_signaling_room_t *room)
-{
-    ngx_queue_t          *q;
-    ngx_signaling_sub_t  *sub;
-
-    for (q = ngx_queue_head(&sc->subs);
-         q != ngx_queue_sentinel(&sc->subs);
-         q = ngx_queue_next(q))
-    {
-        sub = ngx_queue_data(q, ngx_signaling_sub_t, in_conn);
-
-        if (sub->room == room) {
-            return sub;
-        }
-    }
-
-    return NULL;
-}
-
-
 static ngx_signaling_room_t *
 ngx_signaling_room_add(ngx_signaling_worker_t *sw, uint32_t app,
     const slice_t *name)
 {
-    size_t                  len;
+    size_t                  len, bare;
     u_char                 *p;
+    uint32_t                hash;
     ngx_signaling_room_t  **bucket, *room;
 
     len = sig_proto_quote_len(name);
+    bare = ngx_signaling_bare_len(len, name->len);
 
-    room = ngx_alloc(offsetof(ngx_signaling_room_t, text) + name->len + len,
+    room = ngx_alloc(offsetof(ngx_signaling_room_t, text) + len + bare,
                      sw->log);
     if (room == NULL) {
         return NULL;
@@ -478,15 +465,11 @@ ngx_signaling_room_add(ngx_signaling_worker_t *sw, uint32_t app,
 
     ngx_signaling_rooms_grow(sw);
 
-    p = room->text;
+    room->name_len = (uint16_t) name->len;
+    room->quoted_len = (uint16_t) len;
 
-    room->name.data = p;
-    room->name.len = name->len;
-    p = ngx_cpymem(p, name->data, name->len);
-
-    room->quoted.data = p;
-    room->quoted.len = len;
-    (void) sig_proto_quote(p, name);
+    p = sig_proto_quote(room->text, name);
+    ngx_memcpy(p, name->data, bare);
 
     ngx_queue_init(&room->subs);
 
@@ -495,9 +478,10 @@ ngx_signaling_room_add(ngx_signaling_worker_t *sw, uint32_t app,
     room->app = app;
     room->ref.index = 0;
     room->ref.gen = 0;
-    room->hash = ngx_signaling_room_hash(sw, app, name);
 
-    bucket = &sw->by_name[room->hash & sw->room_mask];
+    hash = ngx_signaling_room_hash(sw, app, name);
+
+    bucket = &sw->by_name[hash & sw->room_mask];
     room->next_name = *bucket;
     *bucket = room;
 
@@ -525,11 +509,16 @@ static void
 ngx_signaling_room_remove(ngx_signaling_worker_t *sw,
     ngx_signaling_room_t *room)
 {
+    slice_t                 name;
+    uint32_t                hash;
     ngx_signaling_room_t  **bucket;
 
     ngx_signaling_news_forget(sw, room);
 
-    bucket = &sw->by_name[room->hash & sw->room_mask];
+    name = ngx_signaling_room_name(room);
+    hash = ngx_signaling_room_hash(sw, room->app, &name);
+
+    bucket = &sw->by_name[hash & sw->room_mask];
 
     while (*bucket != room) {
         bucket = &(*bucket)->next_name;
@@ -554,16 +543,20 @@ ngx_signaling_room_remove(ngx_signaling_worker_t *sw,
 }
 
 
-/* doubles the tables; without memory for it, chains grow instead */
+/*
+ * Doubles the tables when there are twice as many rooms as chains.  Without
+ * memory for it, chains grow instead.
+ */
 
 static void
 ngx_signaling_rooms_grow(ngx_signaling_worker_t *sw)
 {
     size_t                  size;
+    slice_t                 name;
     uint32_t                i, mask, n;
     ngx_signaling_room_t  **by_name, **by_ref, *room, *next;
 
-    if (sw->nrooms <= sw->room_mask) {
+    if (sw->nrooms / 2 <= sw->room_mask) {
         return;
     }
 
@@ -583,7 +576,8 @@ ngx_signaling_rooms_grow(ngx_signaling_worker_t *sw)
 
         for (room = sw->by_name[i]; room; room = next) {
             next = room->next_name;
-            n = room->hash & mask;
+            name = ngx_signaling_room_name(room);
+            n = ngx_signaling_room_hash(sw, room->app, &name) & mask;
             room->next_name = by_name[n];
             by_name[n] = room;
         }

@@ -217,15 +217,12 @@ ngx_signaling_grant_size(access_claims_t *claims)
 }
 
 
-/* writes at p, which is aligned as a pointer is */
-
-ngx_signaling_grant_t *
-ngx_signaling_grant(u_char *p, access_claims_t *claims)
+void
+ngx_signaling_grant_write(ngx_signaling_grant_t *grant,
+    access_claims_t *claims)
 {
-    uint32_t                i;
-    ngx_signaling_grant_t  *grant;
-
-    grant = (ngx_signaling_grant_t *) p;
+    u_char    *p;
+    uint32_t   i;
 
     grant->ends = claims->exp - ACCESS_JWT_EARLY;
     grant->nchannels = claims->nchannels;
@@ -243,7 +240,25 @@ ngx_signaling_grant(u_char *p, access_claims_t *claims)
         }
     }
 
-    return grant;
+}
+
+
+/* NULL when the connection is without a token */
+
+ngx_signaling_grant_t *
+ngx_signaling_grant(const ngx_signaling_identity_t *identity)
+{
+    slice_t  client;
+
+    if (!identity->granted) {
+        return NULL;
+    }
+
+    client = ngx_signaling_client(identity);
+
+    return (ngx_signaling_grant_t *)
+           ngx_align_ptr(client.data + client.len + identity->origin_len,
+                         sizeof(void *));
 }
 
 
@@ -255,16 +270,19 @@ ngx_signaling_grant(u_char *p, access_claims_t *claims)
 ngx_msec_int_t
 ngx_signaling_token_left(ngx_signaling_conn_t *sc)
 {
-    int64_t      left;
-    ngx_time_t  *tp;
+    int64_t                 left;
+    ngx_time_t             *tp;
+    ngx_signaling_grant_t  *grant;
 
-    if (sc->identity == NULL || sc->identity->grant == NULL) {
+    grant = sc->identity ? ngx_signaling_grant(sc->identity) : NULL;
+
+    if (grant == NULL) {
         return NGX_MAX_INT32_VALUE;
     }
 
     tp = ngx_timeofday();
 
-    left = sc->identity->grant->ends
+    left = grant->ends
            - ((int64_t) tp->sec * 1000 + (int64_t) tp->msec);
 
     return (ngx_msec_int_t) ngx_min(left, NGX_MAX_INT32_VALUE);
@@ -278,7 +296,7 @@ ngx_signaling_token_covers(ngx_signaling_conn_t *sc, const slice_t *channel)
 {
     ngx_signaling_grant_t  *grant;
 
-    grant = sc->identity->grant;
+    grant = ngx_signaling_grant(sc->identity);
 
     if (grant == NULL || !grant->scoped) {
         return 1;

@@ -56,7 +56,7 @@ ngx_signaling_worker_init(ngx_cycle_t *cycle, ngx_signaling_zone_t *zone)
     sw->cycle = cycle;
     sw->log = cycle->log;
 
-    ngx_queue_init(&sw->free);
+    sw->free = NGX_SIGNALING_NOBODY;
 
     sw->buffer = ngx_palloc(cycle->pool,
                             SIG_WS_HEAD_IN_MAX + NGX_SIGNALING_BUFFER);
@@ -514,9 +514,16 @@ static void
 ngx_signaling_worker_free(ngx_signaling_worker_t *sw)
 {
     ngx_uint_t             i;
+    ngx_signaling_busy_t  *busy;
     ngx_signaling_item_t  *item;
 
     ngx_signaling_frames_free(sw);
+
+    while (sw->busy) {
+        busy = sw->busy;
+        sw->busy = busy->next;
+        ngx_free(busy);
+    }
 
     while (sw->items) {
         item = sw->items;
@@ -535,9 +542,7 @@ ngx_signaling_worker_free(ngx_signaling_worker_t *sw)
     ngx_signaling_news_free(sw);
     ngx_signaling_deflate_free(sw);
 
-    if (sw->spare) {
-        ngx_destroy_pool(sw->spare);
-    }
+    ngx_signaling_detach_free(sw);
 
     ngx_free(sw->by_name);
     ngx_free(sw->by_ref);

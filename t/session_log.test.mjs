@@ -85,6 +85,26 @@ describe('the end of a connection', { timeout: 120000 }, () => {
     assert.equal(numbers.size, clients.length);
   });
 
+  test('is told with what was sent after the handshake', async () => {
+    const lines = [];
+
+    for (const path of ['/v1', '/count']) {
+      const client = await from(40, { path });
+
+      await client.close();
+      lines.push(await ended(client.peerId));
+    }
+
+    // the same welcome and the same Close, whether its request was kept
+
+    const [, seconds, bytes] = /(\d+) seconds, .*out: 0 messages, (\d+) bytes/
+      .exec(lines[0]);
+
+    assert.ok(Number(seconds) < 120);
+    assert.ok(lines[1].includes(`out: 0 messages, ${bytes} bytes`), lines[1]);
+    assert.ok(Number(bytes) > 100 && Number(bytes) < 200, bytes);
+  });
+
   test('goes to the log of its server', async () => {
     const there = { ...ngx, port: ngx.ports.PORT_OTHER };
     const [here, other] = [await from(20), await connect(there,
