@@ -494,11 +494,16 @@ ngx_signaling_set_timer(ngx_signaling_conn_t *sc)
 }
 
 
-/* milliseconds until so many have passed since then, both below 2^31 */
+/*
+ * Milliseconds until so many have passed since then; 24 days stand for more,
+ * which is as good as never.
+ */
 
 static ngx_msec_int_t
 ngx_signaling_until(uint32_t since, ngx_msec_t ms)
 {
+    ms = ngx_min(ms, NGX_MAX_INT32_VALUE);
+
     return (int32_t) (since + (uint32_t) ms - (uint32_t) ngx_current_msec);
 }
 

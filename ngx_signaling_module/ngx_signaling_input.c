@@ -507,7 +507,11 @@ ngx_signaling_fragment(ngx_signaling_conn_t *sc, u_char *p, size_t len)
     size_t                 size;
     ngx_signaling_busy_t  *busy;
 
-    busy = sc->busy;
+    busy = ngx_signaling_busy(sc);
+    if (busy == NULL) {
+        ngx_signaling_fail(sc);
+        return NGX_ERROR;
+    }
 
     if (len > busy->message_size - busy->message_len) {
         size = ngx_max(busy->message_len + len,

