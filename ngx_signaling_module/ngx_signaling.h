@@ -54,6 +54,7 @@
 #include "sig_record.h"
 #include "sig_registry.h"
 #include "sig_ws.h"
+#include "uuid.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -191,6 +192,19 @@ typedef struct {
 
 #define NGX_SIGNALING_FRAME_CLASSES  6
 
+/*
+ * A peer that is with another worker, as it was found.  Only one whose ID was
+ * made up for one connection is kept: it has no other.
+ */
+
+typedef struct {
+    sig_target_t               target;       /* conn.gen 0: nobody */
+    uint32_t                   app;
+    u_char                     id[ACCESS_UUID_LEN];
+} ngx_signaling_known_t;
+
+
+#define NGX_SIGNALING_KNOWN        512
 #define NGX_SIGNALING_RETIRE       64
 #define NGX_SIGNALING_PLACES       256       /* lists of them */
 #define NGX_SIGNALING_CHUNK        1024      /* connections per allocation */
@@ -257,6 +271,8 @@ struct ngx_signaling_worker_s {
     sig_ref_t                 *retired;      /* members posted, not freed */
     uint32_t                   nretired;
     uint32_t                   retired_size;
+
+    ngx_signaling_known_t     *known;        /* NULL until one is */
 
     ngx_signaling_spare_t     *spare;        /* for the end of a connection */
 

@@ -25,6 +25,10 @@ static sig_code_e ngx_signaling_direct(ngx_signaling_conn_t *sc,
     sig_envelope_t *e);
 static ngx_signaling_conn_t *ngx_signaling_last(ngx_signaling_conn_t *sc,
     const slice_t *peer);
+static uint32_t ngx_signaling_targets(ngx_signaling_conn_t *sc,
+    const slice_t *peer, sig_target_t *targets);
+static ngx_signaling_known_t *ngx_signaling_known(ngx_signaling_worker_t *sw,
+    const slice_t *peer);
 static void ngx_signaling_pong(ngx_signaling_conn_t *sc);
 static void ngx_signaling_error(ngx_signaling_conn_t *sc, sig_code_e code,
     const slice_t *request_id);
@@ -279,8 +283,7 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
     last = ngx_signaling_last(sc, &e->to);
 
     if (last == NULL) {
-        n = sig_registry_find_peer(sw->registry, sc->place->app, &e->to,
-                                   targets);
+        n = ngx_signaling_targets(sc, &e->to, targets);
 
         if (n == 0) {
             return SIG_PEER_NOT_FOUND;
@@ -381,6 +384,74 @@ ngx_signaling_last(ngx_signaling_conn_t *sc, const slice_t *peer)
     id = ngx_signaling_id(to->identity);
 
     return slice_eq(&id, peer) ? to : NULL;
+}
+
+
+/*
+ * Those who are with other workers are remembered by the worker, so that the
+ * lock of the zone is not taken for each message to one of them.  Whether one
+ * is still there is read from its node.
+ */
+
+static uint32_t
+ngx_signaling_targets(ngx_signaling_conn_t *sc, const slice_t *peer,
+    sig_target_t *targets)
+{
+    uint32_t                 n;
+    ngx_signaling_known_t   *known;
+    ngx_signaling_worker_t  *sw;
+
+    sw = sc->place->worker;
+    known = ngx_signaling_known(sw, peer);
+
+    if (known
+        && known->app == sc->place->app
+        && ngx_memcmp(known->id, peer->data, ACCESS_UUID_LEN) == 0
+        && sig_registry_is_live(sw->registry, known->target.conn))
+    {
+        targets[0] = known->target;
+        return 1;
+    }
+
+    n = sig_registry_find_peer(sw->registry, sc->place->app, peer, targets);
+
+    if (known
+        && n == 1
+        && targets[0].slot != sw->registry->slot
+        && !targets[0].shared_id)
+    {
+        known->target = targets[0];
+        known->app = sc->place->app;
+        ngx_memcpy(known->id, peer->data, ACCESS_UUID_LEN);
+    }
+
+    return n;
+}
+
+
+/*
+ * Where a peer with a made-up ID would be; another one that belongs there
+ * takes its place.  NULL: it is not kept.
+ */
+
+static ngx_signaling_known_t *
+ngx_signaling_known(ngx_signaling_worker_t *sw, const slice_t *peer)
+{
+    if (peer->len != ACCESS_UUID_LEN) {
+        return NULL;
+    }
+
+    if (sw->known == NULL) {
+        sw->known = ngx_pcalloc(sw->cycle->pool,
+                                NGX_SIGNALING_KNOWN
+                                * sizeof(ngx_signaling_known_t));
+        if (sw->known == NULL) {
+            return NULL;
+        }
+    }
+
+    return &sw->known[ngx_murmur_hash2(peer->data, peer->len)
+                      % NGX_SIGNALING_KNOWN];
 }
 
 

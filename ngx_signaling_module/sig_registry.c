@@ -261,6 +261,32 @@ sig_registry_find(sig_registry_t *r, sig_ref_t ref, sig_node_type_e type)
 }
 
 
+/* the live node referred to, for who has no lock */
+
+void *
+sig_registry_peek(sig_registry_t *r, sig_ref_t ref, sig_node_type_e type)
+{
+    sig_node_t  *node;
+
+    if (ref.gen == 0 || ref.index < r->store.first
+        || ref.index >= r->store.limit)
+    {
+        return NULL;
+    }
+
+    node = sig_store_node(&r->store, ref.index);
+
+    if (__atomic_load_n(&node->gen, __ATOMIC_ACQUIRE) != ref.gen
+        || __atomic_load_n(&node->state, __ATOMIC_ACQUIRE) != SIG_NODE_LIVE
+        || __atomic_load_n(&node->type, __ATOMIC_RELAXED) != type)
+    {
+        return NULL;
+    }
+
+    return node;
+}
+
+
 int
 sig_registry_is(sig_registry_t *r, uint32_t index, sig_node_type_e type)
 {

@@ -130,6 +130,7 @@ typedef struct {
     sig_ref_t           conn;
     uint32_t            number;        /* given to sig_registry_connect() */
     uint16_t            slot;
+    uint16_t            shared_id;     /* likewise */
 } sig_target_t;
 
 
@@ -389,6 +390,12 @@ int sig_registry_disconnect(sig_registry_t *r, sig_ref_t conn);
  */
 uint32_t sig_registry_find_peer(sig_registry_t *r, uint32_t app,
     const slice_t *peer, sig_target_t *targets);
+
+/*
+ * Whether a connection is still found by its peer's ID.  Takes no lock: for
+ * who was given it by find_peer() before.
+ */
+int sig_registry_is_live(sig_registry_t *r, sig_ref_t conn);
 
 
 /*

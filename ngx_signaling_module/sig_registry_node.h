@@ -307,6 +307,10 @@ void *sig_registry_find(sig_registry_t *r, sig_ref_t ref,
 /* whether a node of that type exists there */
 int sig_registry_is(sig_registry_t *r, uint32_t index, sig_node_type_e type);
 
+/* a live node, or NULL; without the lock, so it may be gone at once */
+void *sig_registry_peek(sig_registry_t *r, sig_ref_t ref,
+    sig_node_type_e type);
+
 void sig_chain_insert(sig_registry_t *r, uint32_t *head, uint32_t index);
 void sig_chain_remove(sig_registry_t *r, uint32_t *head, uint32_t index);
 

@@ -220,6 +220,13 @@ sig_registry_find_peer(sig_registry_t *r, uint32_t app, const slice_t *peer,
 }
 
 
+int
+sig_registry_is_live(sig_registry_t *r, sig_ref_t conn)
+{
+    return sig_registry_peek(r, conn, SIG_NODE_CONN) != NULL;
+}
+
+
 static uint32_t
 sig_peer_targets(sig_registry_t *r, uint32_t pi, sig_target_t *targets)
 {
@@ -238,6 +245,7 @@ sig_peer_targets(sig_registry_t *r, uint32_t pi, sig_target_t *targets)
         targets[n].conn.gen = conn->node.gen;
         targets[n].number = conn->number;
         targets[n].slot = conn->node.small;
+        targets[n].shared_id = conn->shared_id;
         n++;
     }
 

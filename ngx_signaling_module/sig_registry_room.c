@@ -11,7 +11,6 @@
 static int sig_join_room(sig_registry_t *r, uint32_t ci, sig_conn_t *conn,
     const slice_t *name, sig_change_t *change, sig_roster_t *roster,
     size_t metadata_max);
-static sig_room_t *sig_room_peek(sig_registry_t *r, sig_ref_t ref);
 static uint32_t sig_room_hash(sig_registry_t *r, uint32_t app,
     const slice_t *name);
 static uint32_t sig_room_find(sig_registry_t *r, uint32_t app, uint32_t hash,
@@ -181,7 +180,7 @@ sig_registry_room_mask(sig_registry_t *r, sig_ref_t ref)
     uint64_t     mask;
     sig_room_t  *room;
 
-    room = sig_room_peek(r, ref);
+    room = sig_registry_peek(r, ref, SIG_NODE_ROOM);
 
     if (room == NULL) {
         return 0;
@@ -189,7 +188,7 @@ sig_registry_room_mask(sig_registry_t *r, sig_ref_t ref)
 
     mask = __atomic_load_n(&room->mask, __ATOMIC_ACQUIRE);
 
-    return sig_room_peek(r, ref) ? mask : 0;
+    return sig_registry_peek(r, ref, SIG_NODE_ROOM) ? mask : 0;
 }
 
 
@@ -199,7 +198,7 @@ sig_registry_room_seq(sig_registry_t *r, sig_ref_t ref)
     uint64_t     seq;
     sig_room_t  *room;
 
-    room = sig_room_peek(r, ref);
+    room = sig_registry_peek(r, ref, SIG_NODE_ROOM);
 
     if (room == NULL) {
         return 0;
@@ -207,35 +206,7 @@ sig_registry_room_seq(sig_registry_t *r, sig_ref_t ref)
 
     seq = __atomic_load_n(&room->seq, __ATOMIC_ACQUIRE);
 
-    return sig_room_peek(r, ref) ? seq : 0;
-}
-
-
-/* the room referred to, for who has no lock */
-
-static sig_room_t *
-sig_room_peek(sig_registry_t *r, sig_ref_t ref)
-{
-    sig_room_t  *room;
-
-    if (ref.gen == 0 || ref.index < r->store.first
-        || ref.index >= r->store.limit)
-    {
-        return NULL;
-    }
-
-    room = sig_room_node(r, ref.index);
-
-    if (__atomic_load_n(&room->node.gen, __ATOMIC_ACQUIRE) != ref.gen
-        || __atomic_load_n(&room->node.state, __ATOMIC_ACQUIRE)
-           != SIG_NODE_LIVE
-        || __atomic_load_n(&room->node.type, __ATOMIC_RELAXED)
-           != SIG_NODE_ROOM)
-    {
-        return NULL;
-    }
-
-    return room;
+    return sig_registry_peek(r, ref, SIG_NODE_ROOM) ? seq : 0;
 }
 
 

@@ -32,6 +32,22 @@ describe('relaying', { timeout: 120000 }, () => {
     headers: metadata ? { 'X-Metadata': metadata } : {}
   });
 
+  // a connection to that worker; the others go
+  async function connectOn(worker, options) {
+    const spare = [];
+
+    for (;;) {
+      const client = await connect(ngx, options);
+
+      if (client.worker === worker) {
+        await Promise.all(spare.map((other) => other.close()));
+        return client;
+      }
+
+      spare.push(client);
+    }
+  }
+
   const leave = (...clients) =>
     Promise.all(clients.map((client) => client.close()));
 
@@ -252,6 +268,14 @@ describe('relaying', { timeout: 120000 }, () => {
       await a.join('gone');
       await b.join('gone');
       assert.equal((await a.next('presence')).joined.length, 1);
+
+      // the second time, its worker knows where b is
+
+      for (let n = 0; n < 3; n++) {
+        await a.ok({ type: 'send', to: b.peerId, data: n });
+        assert.equal((await b.next('direct')).data, n);
+      }
+
       b.ws.terminate();
       assert.equal((await a.next('presence')).left.length, 1);
 
@@ -259,6 +283,22 @@ describe('relaying', { timeout: 120000 }, () => {
       await a.fails({ type: 'send', to: b.peerId, data: 1 },
         'peer_not_found');
       await a.close();
+    });
+
+    test('to a peer that was found for another app', async () => {
+      const [from, to] = await connectApart(ngx, 2, { key: 'pk_live_second' });
+      const stranger = await connectOn(from.worker, { key: 'pk_live_first' });
+
+      for (let n = 0; n < 2; n++) {
+        await from.ok({ type: 'send', to: to.peerId, data: n });
+        await stranger.fails({ type: 'send', to: to.peerId, data: n },
+          'peer_not_found');
+        assert.equal((await to.next('direct')).data, n);
+      }
+
+      await to.settled();
+      assert.equal(to.frames.length, 0);
+      await leave(from, to, stranger);
     });
 
     test('to a peer that was closed and does not answer', async () => {

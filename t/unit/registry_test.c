@@ -289,17 +289,21 @@ test_connect(void)
 
     ok(n == 2 && found[0].conn.gen != found[1].conn.gen
        && found[0].number + found[1].number == 77 + 88
+       && found[0].shared_id + found[1].shared_id == 2
+       && sig_registry_is_live(&a, c1) && sig_registry_is_live(&b, c2)
        && counts(&a).peers == 1 && counts(&a).connections == 2 && sound(&a),
        "connect: both are found");
 
     ok(sig_registry_disconnect(&a, c1) == SIG_REGISTRY_OK
        && sig_registry_disconnect(&a, c1) == SIG_REGISTRY_STALE
        && sig_registry_find_peer(&a, region.app, &peer, found) == 1
-       && found[0].number == 88 && found[0].slot == b.slot && sound(&a),
+       && found[0].number == 88 && found[0].slot == b.slot && sound(&a)
+       && !sig_registry_is_live(&b, c1) && sig_registry_is_live(&a, c2),
        "connect: one has gone");
 
     ok(sig_registry_disconnect(&a, c2) == SIG_REGISTRY_OK
        && present(&region, &a, "anna") == 0
+       && !sig_registry_is_live(&a, c2)
        && counts(&a).peers == 0 && counts(&a).connections == 0 && sound(&a),
        "connect: both have gone");
 }
