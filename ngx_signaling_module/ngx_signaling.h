@@ -502,11 +502,8 @@ ngx_signaling_room_quoted(const ngx_signaling_room_t *room)
 static ngx_inline slice_t
 ngx_signaling_room_name(const ngx_signaling_room_t *room)
 {
-    return ngx_signaling_slice(room->text
-                               + (ngx_signaling_bare_len(room->quoted_len,
-                                                         room->name_len)
-                                  ? room->quoted_len : 1),
-                               room->name_len);
+    return ngx_signaling_bare(room->text, room->quoted_len,
+                              room->name_len);
 }
 
 

@@ -245,14 +245,24 @@ ngx_signaling_quoted_id(const ngx_signaling_identity_t *identity)
     ((size_t) ((quoted_len) == (len) + 2 ? 0 : (len)))
 
 
+/* what stands in quotes at text, or behind them where it differs from that */
+
+static ngx_inline slice_t
+ngx_signaling_bare(const u_char *text, size_t quoted_len, size_t len)
+{
+    size_t  skip;
+
+    skip = ngx_signaling_bare_len(quoted_len, len) ? quoted_len : 1;
+
+    return ngx_signaling_slice(text + skip, len);
+}
+
+
 static ngx_inline slice_t
 ngx_signaling_id(const ngx_signaling_identity_t *identity)
 {
-    return ngx_signaling_slice(identity->text
-                               + (ngx_signaling_bare_len(identity->quoted_len,
-                                                         identity->id_len)
-                                  ? identity->quoted_len : 1),
-                               identity->id_len);
+    return ngx_signaling_bare(identity->text, identity->quoted_len,
+                              identity->id_len);
 }
 
 
