@@ -15,6 +15,8 @@
 #include "ngx_signaling.h"
 
 
+static ngx_signaling_frame_t *ngx_signaling_frame_spare(
+    ngx_signaling_worker_t *sw, ngx_uint_t n);
 static void ngx_signaling_frame_unpack(ngx_signaling_frame_t *f);
 static ngx_uint_t ngx_signaling_frame_class(size_t size);
 
@@ -75,18 +77,13 @@ ngx_signaling_frame_alloc(ngx_signaling_worker_t *sw, size_t len)
 
     if (n < NGX_SIGNALING_FRAME_CLASSES) {
         size = ngx_signaling_frame_classes[n].size;
-        f = sw->frames[n];
+        f = ngx_signaling_frame_spare(sw, n);
 
     } else {
         f = NULL;
     }
 
-    if (f) {
-        sw->frames[n] = f->next;
-        sw->nframes[n]--;
-        sw->unused[n] = ngx_min(sw->unused[n], sw->nframes[n]);
-
-    } else {
+    if (f == NULL) {
         f = ngx_alloc(size, sw->log);
         if (f == NULL) {
             return NULL;
@@ -138,19 +135,12 @@ ngx_signaling_frame_unref(ngx_signaling_frame_t *f)
 void
 ngx_signaling_frames_look(ngx_signaling_worker_t *sw)
 {
-    ngx_uint_t              n;
-    ngx_signaling_frame_t  *f;
+    ngx_uint_t  n, i;
 
     for (n = 0; n < NGX_SIGNALING_FRAME_CLASSES; n++) {
 
-        while (sw->unused[n]) {
-            sw->unused[n]--;
-
-            f = sw->frames[n];
-            sw->frames[n] = f->next;
-            sw->nframes[n]--;
-
-            ngx_free(f);
+        for (i = sw->unused[n]; i; i--) {
+            ngx_free(ngx_signaling_frame_spare(sw, n));
         }
 
         sw->unused[n] = sw->nframes[n];
@@ -166,13 +156,29 @@ ngx_signaling_frames_free(ngx_signaling_worker_t *sw)
 
     for (n = 0; n < NGX_SIGNALING_FRAME_CLASSES; n++) {
 
-        while (sw->frames[n]) {
-            f = sw->frames[n];
-            sw->frames[n] = f->next;
-
+        while ((f = ngx_signaling_frame_spare(sw, n)) != NULL) {
             ngx_free(f);
         }
     }
+}
+
+
+/* takes one of those that are kept; NULL when there is none */
+
+static ngx_signaling_frame_t *
+ngx_signaling_frame_spare(ngx_signaling_worker_t *sw, ngx_uint_t n)
+{
+    ngx_signaling_frame_t  *f;
+
+    f = sw->frames[n];
+
+    if (f) {
+        sw->frames[n] = f->next;
+        sw->nframes[n]--;
+        sw->unused[n] = ngx_min(sw->unused[n], sw->nframes[n]);
+    }
+
+    return f;
 }
 
 
