@@ -23,6 +23,8 @@ static sig_code_e ngx_signaling_publish(ngx_signaling_conn_t *sc,
     sig_envelope_t *e);
 static sig_code_e ngx_signaling_direct(ngx_signaling_conn_t *sc,
     sig_envelope_t *e);
+static ngx_int_t ngx_signaling_direct_to(ngx_signaling_conn_t *sc,
+    sig_target_t *target, ngx_signaling_frame_t *f, const slice_t *json);
 static ngx_signaling_conn_t *ngx_signaling_last(ngx_signaling_conn_t *sc,
     const slice_t *peer);
 static uint32_t ngx_signaling_targets(ngx_signaling_conn_t *sc,
@@ -269,11 +271,10 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 {
     u_char                  *p;
     size_t                   len;
-    slice_t                  json, none, from, metadata;
+    slice_t                  json, from, metadata;
     uint32_t                 i, n, reached, failed;
-    sig_record_t             rec;
     sig_target_t             targets[SIG_PEER_CONNECTIONS];
-    ngx_signaling_conn_t    *to, *last;
+    ngx_signaling_conn_t    *last;
     ngx_signaling_frame_t   *f;
     ngx_signaling_worker_t  *sw;
 
@@ -302,8 +303,6 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 
     json.data = p;
     json.len = len;
-    none.data = NULL;
-    none.len = 0;
 
     (void) sig_proto_direct(p, &from, &e->data, &metadata);
 
@@ -318,29 +317,8 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 
     for (i = 0; i < n; i++) {
 
-        if (targets[i].slot == sw->registry->slot) {
-            to = ngx_signaling_conn_get(sw, targets[i].number,
-                                        targets[i].conn);
-            if (to) {
-                ngx_signaling_news_tell_one(to);
-                ngx_signaling_deliver(to, NULL, f);
-                reached++;
+        switch (ngx_signaling_direct_to(sc, &targets[i], f, &json)) {
 
-                sc->last = targets[i].number;
-            }
-
-            continue;
-        }
-
-        ngx_memzero(&rec, sizeof(sig_record_t));
-
-        rec.type = SIG_RECORD_DIRECT;
-        rec.number = targets[i].number;
-        rec.ref = targets[i].conn;
-
-        switch (ngx_signaling_post_to(sw, targets[i].slot, &rec, &json,
-                                      &none))
-        {
         case NGX_OK:
             reached++;
             break;
@@ -361,6 +339,47 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
     }
 
     return failed ? SIG_BACKEND_ERROR : SIG_PEER_NOT_FOUND;
+}
+
+
+/*
+ * Sends a direct frame, f around json, to one connection, here or with another
+ * worker.  NGX_DECLINED: it has gone; NGX_ERROR: too much waits for its worker.
+ */
+
+static ngx_int_t
+ngx_signaling_direct_to(ngx_signaling_conn_t *sc, sig_target_t *target,
+    ngx_signaling_frame_t *f, const slice_t *json)
+{
+    slice_t                  none = slice("");
+    sig_record_t             rec;
+    ngx_signaling_conn_t    *to;
+    ngx_signaling_worker_t  *sw;
+
+    sw = sc->place->worker;
+
+    if (target->slot != sw->registry->slot) {
+        ngx_memzero(&rec, sizeof(sig_record_t));
+
+        rec.type = SIG_RECORD_DIRECT;
+        rec.number = target->number;
+        rec.ref = target->conn;
+
+        return ngx_signaling_post_to(sw, target->slot, &rec, json, &none);
+    }
+
+    to = ngx_signaling_conn_get(sw, target->number, target->conn);
+
+    if (to == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_signaling_news_tell_one(to);
+    ngx_signaling_deliver(to, NULL, f);
+
+    sc->last = target->number;
+
+    return NGX_OK;
 }
 
 
