@@ -145,6 +145,21 @@ typedef struct {
 } sig_cursor_t;
 
 
+/* of each size class: units of a node, and how many nodes a page has */
+
+extern const uint32_t  sig_class_units[SIG_CLASSES];
+extern const uint32_t  sig_class_nodes[SIG_CLASSES];
+
+
+/* a number that can not be gives the first page instead of a fault */
+
+static inline sig_page_t *
+sig_store_page(sig_store_t *st, uint32_t n)
+{
+    return &st->pages[n < st->npages ? n : 0];
+}
+
+
 /*
  * The node at an index read from the region.  An index that points outside
  * of the pages gives the nil node, so that whatever a dead process left
@@ -219,7 +234,7 @@ size_t sig_store_bytes_free(sig_store_t *st);
 /* makes lists and counts anew from the states of the nodes */
 void sig_store_rebuild(sig_store_t *st);
 
-/* NULL, or what is wrong */
+/* NULL, or what is wrong; in sig_store_check.c, for tests */
 const char *sig_store_check(sig_store_t *st);
 
 
