@@ -12,6 +12,9 @@
 
 static const char *sig_store_check_page(sig_store_t *st, uint32_t n,
     uint32_t *partial, sig_store_head_t *sums);
+static const char *sig_store_check_used(sig_store_t *st, uint32_t n,
+    uint32_t size);
+static const char *sig_store_check_free(sig_store_t *st, uint32_t n);
 static const char *sig_store_check_lists(sig_store_t *st, uint32_t *partial,
     uint32_t nfree);
 
@@ -65,9 +68,9 @@ static const char *
 sig_store_check_page(sig_store_t *st, uint32_t n, uint32_t *partial,
     sig_store_head_t *sums)
 {
-    uint32_t     i, k, c, size, used, nfree;
-    sig_node_t  *node;
+    uint32_t     c, size;
     sig_page_t  *page;
+    const char  *what;
 
     page = sig_store_page(st, n);
 
@@ -82,6 +85,41 @@ sig_store_check_page(sig_store_t *st, uint32_t n, uint32_t *partial,
         return "count of nodes carved from a page";
     }
 
+    what = sig_store_check_used(st, n, size);
+
+    if (what == NULL) {
+        what = sig_store_check_free(st, n);
+    }
+
+    if (what != NULL) {
+        return what;
+    }
+
+    sums->units += page->used * size;
+    sums->taken++;
+
+    if (c == 0) {
+        sums->holes += sig_class_nodes[0] - page->used;
+    }
+
+    if (page->used < sig_class_nodes[c]) {
+        partial[c]++;
+    }
+
+    return NULL;
+}
+
+
+/* the nodes of a page that are not free, against its count of them */
+
+static const char *
+sig_store_check_used(sig_store_t *st, uint32_t n, uint32_t size)
+{
+    uint32_t     k, used;
+    sig_node_t  *node;
+    sig_page_t  *page;
+
+    page = sig_store_page(st, n);
     used = 0;
 
     for (k = 0; k < page->carved; k++) {
@@ -104,6 +142,20 @@ sig_store_check_page(sig_store_t *st, uint32_t n, uint32_t *partial,
         return "page without a node that is not given back";
     }
 
+    return NULL;
+}
+
+
+/* all others are in its free list, and nothing else is */
+
+static const char *
+sig_store_check_free(sig_store_t *st, uint32_t n)
+{
+    uint32_t     i, nfree;
+    sig_node_t  *node;
+    sig_page_t  *page;
+
+    page = sig_store_page(st, n);
     nfree = 0;
 
     for (i = page->free; i != 0; i = node->next) {
@@ -125,19 +177,8 @@ sig_store_check_page(sig_store_t *st, uint32_t n, uint32_t *partial,
         }
     }
 
-    if (nfree + used != page->carved) {
+    if (nfree + page->used != page->carved) {
         return "free node that is not in the free list of its page";
-    }
-
-    sums->units += used * size;
-    sums->taken++;
-
-    if (c == 0) {
-        sums->holes += sig_class_nodes[0] - used;
-    }
-
-    if (used < sig_class_nodes[c]) {
-        partial[c]++;
     }
 
     return NULL;
