@@ -4,7 +4,7 @@
 // that "signaling_app" sets them, over all workers and over reloads.
 
 import assert from 'node:assert/strict';
-import test, { describe } from 'node:test';
+import test, { afterEach, describe } from 'node:test';
 
 import { alive, reload, rewrite } from './crowd.mjs';
 import {
@@ -34,14 +34,27 @@ const KILLED = [
 const FULL = { code: 4010, reason: 'the app has all its connections' };
 const SUSPENDED = { code: 4012, reason: 'the app is suspended' };
 
+let started;
+
 /* "limits" stands where a reload may write others */
-function site({ limits = '', ...options } = {}) {
-  return startSite({
+async function site({ limits = '', ...options } = {}) {
+  started = await startSite({
     workers: WORKERS, listen: 'reuseport', modules: ['signaling'], keys: KEYS,
     http: `signaling_app shop ${limits};`, ...options,
     location: `signaling_rate off; ${options.location ?? ''}`
   });
+
+  return started;
 }
+
+// whether the test has passed or not
+
+afterEach(async () => {
+  const ngx = started;
+
+  started = undefined;
+  await ngx?.finish();
+});
 
 const limit = async (ngx, from, to) => {
   rewrite(ngx, [`signaling_app shop ${from};`, `signaling_app shop ${to};`]);
@@ -175,8 +188,6 @@ describe('two apps never see each other', () => {
 
       assert.ok(club.every(({ all }) => all.every(({ left = [] }) =>
         !left.some(({ peerId }) => peerId === 'bert'))));
-
-      await ngx.finish();
     });
 
   test('nor in what they use', async () => {
@@ -209,7 +220,6 @@ describe('two apps never see each other', () => {
     });
 
     await close([shop, ...club]);
-    await ngx.finish();
   });
 
   test('nor in two zones: each counts by itself', async () => {
@@ -227,7 +237,6 @@ describe('two apps never see each other', () => {
     assert.deepEqual(await refused(ngx, { ...SHOP, path: '/v2' }), FULL);
 
     await close([one, two]);
-    await ngx.finish();
   });
 });
 
@@ -259,8 +268,6 @@ describe('max_connections', () => {
 
     assert.equal((await usage(ngx)).peak, 17);
     assert.equal((await usage(ngx)).connections, 0);
-
-    await ngx.finish();
   });
 
   test('is free again when a worker is killed', async () => {
@@ -288,8 +295,6 @@ describe('max_connections', () => {
 
     assert.equal(more.length, lost.length);
     assert.equal(refusals.length, 20 - lost.length);
-
-    await ngx.finish();
   });
 
   test('lowered by a reload: who is in stays, newcomers are refused',
@@ -324,8 +329,6 @@ describe('max_connections', () => {
       await reload(ngx);
       assert.equal((await rush(ngx, 5)).welcomed.length, 5);
       assert.equal((await usage(ngx)).max_connections, 0);
-
-      await ngx.finish();
     });
 });
 
@@ -344,7 +347,6 @@ describe('suspended', () => {
       .code, 4001);
 
     await club.close();
-    await ngx.finish();
   });
 
   test('by a reload, and lifted by another', async () => {
@@ -390,7 +392,6 @@ describe('suspended', () => {
     await settled([back, ...club]);
 
     await close([back, ...club]);
-    await ngx.finish();
   });
 
   test('an app whose key goes at the same time', async () => {
@@ -407,7 +408,6 @@ describe('suspended', () => {
     await club.settled();
 
     await club.close();
-    await ngx.finish();
   });
 });
 
@@ -492,7 +492,6 @@ describe('max_messages', () => {
     assert.equal(got.length, 3);
 
     await close([a, b, mute]);
-    await ngx.finish();
   });
 
   test('is exact when all workers count at once', async () => {
@@ -525,7 +524,6 @@ describe('max_messages', () => {
     await clients[1].ok(publish);
 
     await close(clients);
-    await ngx.finish();
   });
 });
 
@@ -562,6 +560,4 @@ test('counters outlive reloads, workers and connections', async () => {
   await waitFor(async () => await connections(ngx) === 0, 'nobody');
   assert.deepEqual(await usage(ngx),
     { ...before, connections: 0, memory_bytes: 0 });
-
-  await ngx.finish();
 });
