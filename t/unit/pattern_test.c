@@ -11,6 +11,7 @@
 #include "access.h"
 #include "pattern_model.h"
 #include "tap.h"
+#include "xorshift.h"
 
 
 #define RANDOM_ROUNDS   300000
@@ -28,7 +29,6 @@ typedef struct {
 static void test_patterns(void);
 static void test_random_patterns(void);
 static void test_long_patterns(void);
-static uint32_t random_below(uint32_t n);
 
 
 static const pattern_test_t  pattern_tests[] = {
@@ -198,21 +198,6 @@ test_long_patterns(void)
 
     name.len = ACCESS_NAME_MAX + 1;
     ok(!access_pattern_match(&pattern, &name), "a name longer than any");
-}
-
-
-/* xorshift, so that every run tries the same */
-
-static uint32_t
-random_below(uint32_t n)
-{
-    static uint32_t  state = 0x9e3779b9;
-
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-
-    return state % n;
 }
 
 
