@@ -2,8 +2,8 @@
 /*
  * Copyright (C) The ngx_signaling authors
  *
- * Tests of access: the text form of keys, by which a retiring worker learns what
- * became of them.
+ * Tests of access: the text form of keys, by which a retiring worker learns
+ * what became of them.
  */
 
 
