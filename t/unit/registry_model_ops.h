@@ -49,6 +49,24 @@ unsigned chance(unsigned n);
 /* the operation is about nothing so far */
 void forget(void);
 
+/* a connection or member of this slot at random, or NONE */
+uint32_t pick_conn(uint32_t slot, state_e wanted);
+uint32_t pick_member(uint32_t slot, state_e wanted);
+
+/* registry_model_member.c */
+const char *op_join(uint32_t slot);
+const char *op_leave(uint32_t slot);
+const char *op_retire(uint32_t slot);
+
+/* what a member's departure says; in the model it is leaving already */
+const char *left(uint32_t i, uint64_t mask, int was_live,
+    const sig_change_t *change);
+
+/* registry_model_slot.c */
+const char *op_release(uint32_t slot);
+const char *op_kill(uint32_t slot);
+const char *op_reap(uint32_t slot);
+
 /* registry_model_app.c */
 const char *op_app(uint32_t slot);
 const char *op_limits(uint32_t slot);
