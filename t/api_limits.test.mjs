@@ -11,7 +11,7 @@ import {
   answer, call, channelPath, disconnect, head, line, MAIN, publish, roster,
   secretKey, SITE
 } from './api.mjs';
-import { freeze } from './crowd.mjs';
+import { freeze } from './processes.mjs';
 import { connect, connectApart, startSite, waitFor } from './signaling.mjs';
 
 const WORKERS = Math.max(4, Number(process.env.WORKERS ?? 1));

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import test, { afterEach, describe } from 'node:test';
 
-import { alive, reload, rewrite } from './crowd.mjs';
+import { alive, reload, rewrite } from './processes.mjs';
 import {
   baseUrl, Client, connectApart, ORIGIN, refused, startSite, waitFor
 } from './signaling.mjs';

@@ -14,9 +14,9 @@ import {
 } from './browser.mjs';
 import { smallCamera } from './continuity.mjs';
 import { startCoturn } from './coturn.mjs';
-import { reload, rewrite } from './crowd.mjs';
 import { exampleSite, SECRET } from './example.mjs';
 import { startNginx, waitFor } from './nginx.mjs';
+import { reload, rewrite } from './processes.mjs';
 import { status } from './signaling.mjs';
 
 const COVERED = (process.env.WORKERS ?? '1') === '1' &&

@@ -17,9 +17,9 @@ import {
   frozen, interruptions, mirrored, smallCamera, watchCalls
 } from './continuity.mjs';
 import { startCoturn } from './coturn.mjs';
-import { alive, reload, rewrite } from './crowd.mjs';
 import { exampleSite, SECRET } from './example.mjs';
 import { startNginx, waitFor } from './nginx.mjs';
+import { alive, reload, rewrite } from './processes.mjs';
 import { certificate, status } from './signaling.mjs';
 
 const COVERED = process.env.TLS === '1' && !process.env.NGINX;

@@ -7,9 +7,8 @@ import assert from 'node:assert/strict';
 import test, { describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import {
-  alive, children, Crowd, freeze, onlyNewest, reload
-} from './crowd.mjs';
+import { Crowd } from './crowd.mjs';
+import { alive, children, freeze, onlyNewest, reload } from './processes.mjs';
 import { startSite, waitFor } from './signaling.mjs';
 
 // with one worker there would be no survivors

@@ -8,9 +8,10 @@
 import assert from 'node:assert/strict';
 import test, { describe } from 'node:test';
 
+import { Crowd } from './crowd.mjs';
 import {
-  alive, children, Crowd, freeze, onlyNewest, reload, rewrite
-} from './crowd.mjs';
+  alive, children, freeze, onlyNewest, reload, rewrite
+} from './processes.mjs';
 import {
   connect, KEYS, refused, startSite, waitFor
 } from './signaling.mjs';

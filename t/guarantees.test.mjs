@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import test, { after, afterEach, before, describe } from 'node:test';
 
-import { freeze } from './crowd.mjs';
+import { freeze } from './processes.mjs';
 import { connect, connectApart, startSite, waitFor } from './signaling.mjs';
 
 const SERVER = `

@@ -9,9 +9,9 @@ import fs from 'node:fs';
 import test, { describe } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { children, refusedReload, reload, rewrite } from './crowd.mjs';
 import { LOADS, pk } from './key_file.mjs';
 import { startNginx } from './nginx.mjs';
+import { children, refusedReload, reload, rewrite } from './processes.mjs';
 import {
   connect, ORIGIN, refused, request, startSite, waitFor
 } from './signaling.mjs';

@@ -9,8 +9,8 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import test, { describe } from 'node:test';
 
-import { reload, rewrite } from './crowd.mjs';
 import { BUILD_DIR, configTest, startNginx } from './nginx.mjs';
+import { reload, rewrite } from './processes.mjs';
 import {
   certificate, connect, ORIGIN, refused, request, TLS, site
 } from './signaling.mjs';

@@ -10,9 +10,10 @@ import net from 'node:net';
 import test, { after, before, describe } from 'node:test';
 import tls from 'node:tls';
 
+import { Crowd } from './crowd.mjs';
 import {
-  alive, children, Crowd, onlyNewest, refusedReload, reload, rewrite
-} from './crowd.mjs';
+  alive, children, onlyNewest, refusedReload, reload, rewrite
+} from './processes.mjs';
 import {
   connect, get, KEYS, refused, startSite, TLS, waitFor
 } from './signaling.mjs';

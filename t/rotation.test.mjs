@@ -8,7 +8,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test, { describe } from 'node:test';
 
-import { Crowd, onlyNewest, reload } from './crowd.mjs';
+import { Crowd } from './crowd.mjs';
+import { onlyNewest, reload } from './processes.mjs';
 import { refused, startSite, waitFor } from './signaling.mjs';
 import { issue, secretKey } from './token.mjs';
 

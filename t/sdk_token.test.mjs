@@ -8,7 +8,7 @@ import test, { after, afterEach, before, describe } from 'node:test';
 
 import { SignallingConnectError } from '@metered-ca/realtime';
 
-import { reload, rewrite } from './crowd.mjs';
+import { reload, rewrite } from './processes.mjs';
 import { Caller, closeAll, Person, together } from './sdk.mjs';
 import { KEYS, startSite, waitFor } from './signaling.mjs';
 import { forge, issue, now, secretKey } from './token.mjs';

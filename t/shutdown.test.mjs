@@ -10,9 +10,9 @@ import net from 'node:net';
 import test, { describe } from 'node:test';
 import tls from 'node:tls';
 
-import { alive, children, Crowd, reload } from './crowd.mjs';
-import { startDaemon } from './daemon.mjs';
+import { Crowd } from './crowd.mjs';
 import { unclean } from './nginx.mjs';
+import { alive, children, reload, startDaemon } from './processes.mjs';
 import { get, startSite, TLS, waitFor } from './signaling.mjs';
 
 async function site({ location = '', ...options } = {}) {

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import test, { describe, before, after } from 'node:test';
 
-import { reload, rewrite } from './crowd.mjs';
+import { reload, rewrite } from './processes.mjs';
 import {
   baseUrl, Client, connect, KEYS, refused, startSite
 } from './signaling.mjs';

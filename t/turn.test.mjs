@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test, { after, afterEach, before, describe } from 'node:test';
 
-import { freeze } from './crowd.mjs';
+import { freeze } from './processes.mjs';
 import { connect, startSite, TLS } from './signaling.mjs';
 
 const OPEN = 'signaling_rate off; signaling_send_buffer 2m;';

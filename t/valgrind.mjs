@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 process.env.NGINX = fileURLToPath(new URL('valgrind.sh', import.meta.url));
 
 const { call, publish, roster, SECRET } = await import('./api.mjs');
-const { onlyNewest, reload } = await import('./crowd.mjs');
+const { onlyNewest, reload } = await import('./processes.mjs');
 const { pk } = await import('./key_file.mjs');
 const { connect, ORIGIN, refused, startSite, waitFor } =
   await import('./signaling.mjs');

@@ -7,7 +7,7 @@
 //
 // Its last line is JSON: how many messages have arrived, and notes.
 
-import { alive } from '../crowd.mjs';
+import { alive } from '../processes.mjs';
 import { FAULTS } from './faults.mjs';
 import { Scene } from './model.mjs';
 

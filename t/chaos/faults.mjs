@@ -9,9 +9,8 @@ import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import {
-  alive, children, freeze, refusedReload, reload, rewrite
-} from '../crowd.mjs';
-import { startDaemon } from '../daemon.mjs';
+  alive, children, freeze, refusedReload, reload, rewrite, startDaemon
+} from '../processes.mjs';
 import { KEYS, refused, TLS, waitFor } from '../signaling.mjs';
 import { issue, now, secretKey } from '../token.mjs';
 import { minimum } from '../zone.mjs';

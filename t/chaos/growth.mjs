@@ -18,7 +18,7 @@ import { parseArgs } from 'node:util';
 
 import {
   alive, children, freeze, onlyNewest, refusedReload, reload, rewrite
-} from '../crowd.mjs';
+} from '../processes.mjs';
 import { KEYS, waitFor } from '../signaling.mjs';
 import { minimum } from '../zone.mjs';
 import { Orders } from './faults.mjs';

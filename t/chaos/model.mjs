@@ -8,8 +8,9 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 
-import { children, Crowd, onlyNewest } from '../crowd.mjs';
+import { Crowd } from '../crowd.mjs';
 import { unclean } from '../nginx.mjs';
+import { children, onlyNewest } from '../processes.mjs';
 import { startSite, waitFor } from '../signaling.mjs';
 
 // what nginx itself has to say of a death

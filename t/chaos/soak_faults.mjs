@@ -9,7 +9,7 @@ import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import tls from 'node:tls';
 
-import { alive, freeze, refusedReload, rewrite } from '../crowd.mjs';
+import { alive, freeze, refusedReload, rewrite } from '../processes.mjs';
 import { certificate, waitFor } from '../signaling.mjs';
 import { Orders } from './faults.mjs';
 import { PATIENCE, RIGHTS } from './soak_site.mjs';

@@ -7,8 +7,9 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 
-import { children, Crowd, reload } from '../crowd.mjs';
+import { Crowd } from '../crowd.mjs';
 import { startNginx, unclean } from '../nginx.mjs';
+import { children, reload } from '../processes.mjs';
 import { certificate, KEYS, status, waitFor } from '../signaling.mjs';
 import { ALL_KEYS, FILES } from '../token.mjs';
 import { KILLED } from './model.mjs';
