@@ -43,6 +43,11 @@ static void ngx_signaling_extensions(ngx_signaling_upgrade_t *u,
 static ngx_uint_t ngx_signaling_has_token(ngx_str_t *value, char *token);
 static ngx_int_t ngx_signaling_check(ngx_http_request_t *r,
     ngx_signaling_upgrade_t *u);
+static ngx_int_t ngx_signaling_available(ngx_http_request_t *r,
+    ngx_signaling_worker_t *sw);
+static ngx_signaling_handshake_t *ngx_signaling_handshake(
+    ngx_http_request_t *r, ngx_signaling_worker_t *sw,
+    ngx_signaling_loc_conf_t *slcf);
 static ngx_int_t ngx_signaling_upgrade_required(ngx_http_request_t *r,
     const char *name, const char *value);
 static ngx_int_t ngx_signaling_header(ngx_http_request_t *r,
@@ -60,10 +65,6 @@ ngx_int_t
 ngx_signaling_handler(ngx_http_request_t *r)
 {
     ngx_int_t                   rc;
-    ngx_str_t                   second = ngx_string("1");
-    ngx_connection_t           *c;
-    ngx_signaling_ctx_t        *ctx;
-    ngx_signaling_conn_t       *sc;
     ngx_signaling_zone_t       *zone;
     ngx_signaling_upgrade_t     u;
     ngx_signaling_loc_conf_t   *slcf;
@@ -71,65 +72,28 @@ ngx_signaling_handler(ngx_http_request_t *r)
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_signaling_module);
     zone = slcf->shm_zone->data;
-    c = r->connection;
 
     ngx_signaling_headers(r, &u);
 
     rc = ngx_signaling_check(r, &u);
 
+    if (rc == NGX_DECLINED) {
+        rc = ngx_signaling_available(r, zone->worker);
+    }
+
     if (rc != NGX_DECLINED) {
         return rc;
     }
 
-    if (zone->worker == NULL) {
-        return NGX_HTTP_SERVICE_UNAVAILABLE;
-    }
-
-    if (zone->worker->draining) {
-
-        if (ngx_signaling_header(r, "Retry-After", &second) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return NGX_HTTP_SERVICE_UNAVAILABLE;
-    }
-
-    hs = ngx_pcalloc(r->pool, sizeof(ngx_signaling_handshake_t));
+    hs = ngx_signaling_handshake(r, zone->worker, slcf);
     if (hs == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    hs->cleanup = ngx_http_cleanup_add(r, 0);
-    if (hs->cleanup == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    sc = ngx_signaling_conn_alloc(zone->worker, slcf);
-    if (sc == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    sc->connection = c;
-    sc->state = NGX_SIGNALING_REFUSED;
-    sc->tokens = (uint32_t) slcf->burst * 1000;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_signaling_module);
-
-    if (ctx) {
-        hs->ctx = *ctx;
-    }
-
-    hs->ctx.conn = sc;
-    hs->request = r;
-    hs->cleanup->handler = ngx_signaling_abort;
-    hs->cleanup->data = hs;
-
-    ngx_http_set_ctx(r, &hs->ctx, ngx_signaling_module);
-
     if (u.deflated
         && ngx_signaling_deflate_open(zone->worker, slcf) == NGX_OK)
     {
-        sc->deflate = u.deflate.window;
+        hs->ctx.conn->deflate = u.deflate.window;
 
     } else {
         u.deflated = 0;
@@ -146,7 +110,7 @@ ngx_signaling_handler(ngx_http_request_t *r)
 
     hs->leave.handler = ngx_signaling_leave_handler;
     hs->leave.data = hs;
-    hs->leave.log = c->log;
+    hs->leave.log = r->connection->log;
 
     r->main->count++;
     r->read_event_handler = ngx_http_block_reading;
@@ -316,6 +280,79 @@ ngx_signaling_check(ngx_http_request_t *r, ngx_signaling_upgrade_t *u)
     }
 
     return NGX_DECLINED;
+}
+
+
+/* likewise, when this worker takes nobody, or nobody any more */
+
+static ngx_int_t
+ngx_signaling_available(ngx_http_request_t *r, ngx_signaling_worker_t *sw)
+{
+    ngx_str_t  second = ngx_string("1");
+
+    if (sw == NULL) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    if (sw->draining) {
+
+        if (ngx_signaling_header(r, "Retry-After", &second) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * The connection to be, and what the request knows of it; it ends with the
+ * request unless it is taken from there.  NULL: no memory.
+ */
+
+static ngx_signaling_handshake_t *
+ngx_signaling_handshake(ngx_http_request_t *r, ngx_signaling_worker_t *sw,
+    ngx_signaling_loc_conf_t *slcf)
+{
+    ngx_signaling_ctx_t        *ctx;
+    ngx_signaling_conn_t       *sc;
+    ngx_signaling_handshake_t  *hs;
+
+    hs = ngx_pcalloc(r->pool, sizeof(ngx_signaling_handshake_t));
+    if (hs == NULL) {
+        return NULL;
+    }
+
+    hs->cleanup = ngx_http_cleanup_add(r, 0);
+    if (hs->cleanup == NULL) {
+        return NULL;
+    }
+
+    sc = ngx_signaling_conn_alloc(sw, slcf);
+    if (sc == NULL) {
+        return NULL;
+    }
+
+    sc->connection = r->connection;
+    sc->state = NGX_SIGNALING_REFUSED;
+    sc->tokens = (uint32_t) slcf->burst * 1000;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_signaling_module);
+
+    if (ctx) {
+        hs->ctx = *ctx;
+    }
+
+    hs->ctx.conn = sc;
+    hs->request = r;
+    hs->cleanup->handler = ngx_signaling_abort;
+    hs->cleanup->data = hs;
+
+    ngx_http_set_ctx(r, &hs->ctx, ngx_signaling_module);
+
+    return hs;
 }
 
 
