@@ -42,6 +42,16 @@ access_refuse(ngx_http_request_t *r, access_refusal_t *refusal)
 ngx_int_t
 access_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *text)
 {
+    ngx_str_t  type = ngx_string("application/json");
+
+    return access_send_as(r, status, &type, text);
+}
+
+
+ngx_int_t
+access_send_as(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
+    ngx_str_t *text)
+{
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t   out;
@@ -63,7 +73,7 @@ access_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *text)
     r->headers_out.status = status;
     r->headers_out.content_length_n = (off_t) text->len;
 
-    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type = *type;
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 

@@ -42,11 +42,13 @@ ngx_int_t access_add_headers(ngx_http_request_t *r,
     access_answer_header_t *header);
 
 /*
- * Sends the whole answer, JSON that lives as long as the request.  These two
- * return what a content handler returns.
+ * Sends the whole answer, a text that lives as long as the request: JSON, or
+ * of another content type.  These return what a content handler returns.
  */
 ngx_int_t access_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *text);
+ngx_int_t access_send_as(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *text);
 ngx_int_t access_refuse(ngx_http_request_t *r, access_refusal_t *refusal);
 
 

@@ -10,6 +10,7 @@
 
 
 #include "ngx_signaling.h"
+#include "answer.h"
 
 
 #define NGX_SIGNALING_STATUS_SLOT  192    /* bytes of text for a worker */
@@ -50,6 +51,9 @@ typedef struct {
 } ngx_signaling_app_status_t;
 
 
+static ngx_int_t ngx_signaling_status_text(ngx_http_request_t *r,
+    ngx_signaling_zone_t *zone, ngx_array_t *apps, ngx_str_t *type,
+    ngx_str_t *text);
 static ngx_signaling_format_e ngx_signaling_status_format(
     ngx_http_request_t *r);
 static ngx_uint_t ngx_signaling_accepts_html(ngx_http_request_t *r);
@@ -96,14 +100,10 @@ static const ngx_signaling_figure_t
 ngx_int_t
 ngx_signaling_status_handler(ngx_http_request_t *r)
 {
-    size_t                     size;
-    u_char                    *last;
     ngx_int_t                  rc;
-    ngx_buf_t                 *b;
+    ngx_str_t                  type, text;
     ngx_array_t               *apps;
-    ngx_chain_t                out;
     ngx_signaling_zone_t      *zone;
-    ngx_signaling_gauge_t      gauges[NGX_SIGNALING_GAUGES + 1];
     ngx_signaling_loc_conf_t  *slcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -124,58 +124,61 @@ ngx_signaling_status_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ngx_signaling_status_text(r, zone, apps, &type, &text) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return access_send_as(r, NGX_HTTP_OK, &type, &text);
+}
+
+
+/* the text, and its content type, in the format that is asked for */
+
+static ngx_int_t
+ngx_signaling_status_text(ngx_http_request_t *r, ngx_signaling_zone_t *zone,
+    ngx_array_t *apps, ngx_str_t *type, ngx_str_t *text)
+{
+    size_t                 size;
+    u_char                *p, *last;
+    ngx_signaling_gauge_t  gauges[NGX_SIGNALING_GAUGES + 1];
+
     size = NGX_SIGNALING_STATUS_TEXT
            + apps->nelts * NGX_SIGNALING_FIGURES
              * (zone->name.len + SIG_APP_NAME + NGX_SIGNALING_STATUS_APP)
            + NGX_SIGNALING_GAUGES * (zone->name.len + 256)
            + (size_t) zone->nslots * NGX_SIGNALING_STATUS_SLOT;
 
-    b = ngx_create_temp_buf(r->pool, size);
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
     }
 
-    last = b->end;
+    text->data = p;
+    last = p + size;
 
     ngx_signaling_status_gauges(zone, gauges);
 
     switch (ngx_signaling_status_format(r)) {
 
     case NGX_SIGNALING_PROMETHEUS:
-        ngx_str_set(&r->headers_out.content_type,
-                    "text/plain; version=0.0.4; charset=utf-8");
-        b->last = ngx_signaling_status_prometheus(b->pos, last, zone, gauges,
-                                                  apps);
+        ngx_str_set(type, "text/plain; version=0.0.4; charset=utf-8");
+        p = ngx_signaling_status_prometheus(p, last, zone, gauges, apps);
         break;
 
     case NGX_SIGNALING_HTML:
-        ngx_str_set(&r->headers_out.content_type, "text/html; charset=utf-8");
-        b->last = ngx_signaling_status_html(b->pos, last, zone, gauges, apps);
+        ngx_str_set(type, "text/html; charset=utf-8");
+        p = ngx_signaling_status_html(p, last, zone, gauges, apps);
         break;
 
     default: /* NGX_SIGNALING_JSON */
-        ngx_str_set(&r->headers_out.content_type, "application/json");
-        b->last = ngx_signaling_status_json(b->pos, last, zone, gauges, apps);
+        ngx_str_set(type, "application/json");
+        p = ngx_signaling_status_json(p, last, zone, gauges, apps);
         break;
     }
 
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = b->last - b->pos;
+    text->len = (size_t) (p - text->data);
 
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    return ngx_http_output_filter(r, &out);
+    return NGX_OK;
 }
 
 
