@@ -16,6 +16,7 @@ static ngx_int_t ngx_signaling_locate(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_shm_zone_t **shm_zone, ngx_http_handler_pt handler);
 static void ngx_signaling_place(ngx_conf_t *cf,
     ngx_signaling_endpoint_t *endpoint);
+static ngx_int_t ngx_signaling_rate_number(ngx_str_t *value);
 
 
 char *
@@ -254,17 +255,7 @@ ngx_signaling_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    s = value[1];
-    rate = NGX_ERROR;
-
-    if (s.len > 3 && ngx_strncmp(s.data + s.len - 3, "r/s", 3) == 0) {
-        rate = ngx_atoi(s.data, s.len - 3);
-        rate = (rate > 1000000) ? NGX_ERROR : rate * 1000;
-
-    } else if (s.len > 3 && ngx_strncmp(s.data + s.len - 3, "r/m", 3) == 0) {
-        rate = ngx_atoi(s.data, s.len - 3);
-        rate = (rate > 1000000) ? NGX_ERROR : rate * 1000 / 60;
-    }
+    rate = ngx_signaling_rate_number(&value[1]);
 
     if (rate <= 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -299,6 +290,39 @@ ngx_signaling_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     slcf->burst = burst;
 
     return NGX_CONF_OK;
+}
+
+
+/* thousandths of a message in a second; not positive: it is no rate */
+
+static ngx_int_t
+ngx_signaling_rate_number(ngx_str_t *value)
+{
+    size_t      len;
+    u_char     *unit;
+    ngx_int_t   n;
+
+    if (value->len <= 3) {
+        return NGX_ERROR;
+    }
+
+    len = value->len - 3;
+    unit = value->data + len;
+    n = ngx_atoi(value->data, len);
+
+    if (n > 1000000) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_strncmp(unit, "r/s", 3) == 0) {
+        return n * 1000;
+    }
+
+    if (ngx_strncmp(unit, "r/m", 3) == 0) {
+        return n * 1000 / 60;
+    }
+
+    return NGX_ERROR;
 }
 
 
