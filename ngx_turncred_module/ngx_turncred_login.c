@@ -12,6 +12,9 @@
 #define NGX_TURNCRED_LAST  (INT64_C(0x7fffffff) - NGX_TURNCRED_GRACE)
 
 
+static ngx_int_t ngx_turncred_id(ngx_http_request_t *r,
+    ngx_turncred_loc_conf_t *tlcf, slice_t *subject, u_char *random,
+    slice_t *id);
 static ngx_int_t ngx_turncred_user(ngx_http_request_t *r,
     ngx_turncred_loc_conf_t *tlcf, slice_t *id);
 static ngx_int_t ngx_turncred_expiry(ngx_http_request_t *r, int64_t *expiry);
@@ -28,29 +31,8 @@ ngx_turncred_make_login(ngx_http_request_t *r, ngx_turncred_loc_conf_t *tlcf,
     ssize_t   n;
     int64_t   expiry;
 
-    if (ngx_turncred_user(r, tlcf, &id) != NGX_OK) {
+    if (ngx_turncred_id(r, tlcf, subject, random, &id) != NGX_OK) {
         return NGX_ERROR;
-    }
-
-    if (id.len == 0 && subject != NULL) {
-        id = *subject;
-    }
-
-    if (id.len == 0
-        && ngx_turncred_signaling(r, "signaling_peer_id", &id) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (id.len == 0) {
-        if (turn_random_id(random) == -1) {
-            ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
-                          "no randomness for a TURN username");
-            return NGX_ERROR;
-        }
-
-        id.len = TURN_RANDOM_ID_LEN;
-        id.data = random;
     }
 
     expiry = (int64_t) ngx_time() + ttl;
@@ -87,6 +69,44 @@ failed:
                   "OpenSSL failed to make a TURN credential");
 
     return NGX_ERROR;
+}
+
+
+/*
+ * Whose username it is: what the configuration says, the subject of a token,
+ * the peer of a connection, or nobody's, who is written to random.
+ */
+
+static ngx_int_t
+ngx_turncred_id(ngx_http_request_t *r, ngx_turncred_loc_conf_t *tlcf,
+    slice_t *subject, u_char *random, slice_t *id)
+{
+    if (ngx_turncred_user(r, tlcf, id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (id->len == 0 && subject != NULL) {
+        *id = *subject;
+    }
+
+    if (id->len == 0
+        && ngx_turncred_signaling(r, "signaling_peer_id", id) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (id->len == 0) {
+        if (turn_random_id(random) == -1) {
+            ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                          "no randomness for a TURN username");
+            return NGX_ERROR;
+        }
+
+        id->len = TURN_RANDOM_ID_LEN;
+        id->data = random;
+    }
+
+    return NGX_OK;
 }
 
 
