@@ -25,7 +25,11 @@ typedef enum {
 } sig_field_e;
 
 
+static sig_code_e sig_proto_target(sig_envelope_t *e, const slice_t *fields,
+    size_t max_data);
 static int sig_proto_cut(slice_t *fields, const u_char *p,
+    const u_char *end);
+static const u_char *sig_proto_member(slice_t *fields, const u_char *p,
     const u_char *end);
 static sig_field_e sig_proto_field(const slice_t *name);
 static sig_field_e sig_proto_escaped_field(const slice_t *name);
@@ -67,15 +71,11 @@ static const slice_t  sig_proto_types[] = {
 sig_code_e
 sig_proto_read(sig_envelope_t *e, u_char *p, size_t len, size_t max_data)
 {
-    slice_t   fields[SIG_FIELDS];
-    uint32_t  state;
-    unsigned  i;
+    slice_t     fields[SIG_FIELDS];
+    uint32_t    state;
+    sig_code_e  code;
 
     memset(e, 0, sizeof(sig_envelope_t));
-
-    for (i = 0; i < SIG_FIELDS; i++) {
-        fields[i].data = NULL;
-    }
 
     if (len == 0) {
         return SIG_MALFORMED_MESSAGE;
@@ -103,25 +103,40 @@ sig_proto_read(sig_envelope_t *e, u_char *p, size_t len, size_t max_data)
 
     e->type = sig_proto_type(&fields[SIG_FIELD_TYPE]);
 
-    switch (e->type) {
-
-    case SIG_TYPE_UNKNOWN:
+    if (e->type == SIG_TYPE_UNKNOWN) {
         return SIG_UNKNOWN_TYPE;
+    }
 
-    case SIG_TYPE_PING:
+    if (e->type == SIG_TYPE_PING) {
         return SIG_OK;
+    }
 
-    case SIG_TYPE_SEND:
+    code = sig_proto_target(e, fields, max_data);
+
+    if (code != SIG_OK) {
+        return code;
+    }
+
+    e->sender_metadata = (fields[SIG_FIELD_SENDER_METADATA].data != NULL
+                          && sig_proto_is(&fields[SIG_FIELD_SENDER_METADATA],
+                                          "true"));
+
+    return SIG_OK;
+}
+
+
+/* to whom or where, and what is to go there, of types that have it */
+
+static sig_code_e
+sig_proto_target(sig_envelope_t *e, const slice_t *fields, size_t max_data)
+{
+    if (e->type == SIG_TYPE_SEND) {
         if (!sig_proto_peer_id(&e->to, &fields[SIG_FIELD_TO])) {
             return SIG_INVALID_PEER_ID;
         }
 
-        break;
-
-    default:
-        if (!sig_proto_channel(&e->channel, &fields[SIG_FIELD_CHANNEL])) {
-            return SIG_INVALID_CHANNEL;
-        }
+    } else if (!sig_proto_channel(&e->channel, &fields[SIG_FIELD_CHANNEL])) {
+        return SIG_INVALID_CHANNEL;
     }
 
     if (e->type == SIG_TYPE_SEND || e->type == SIG_TYPE_PUBLISH) {
@@ -142,10 +157,6 @@ sig_proto_read(sig_envelope_t *e, u_char *p, size_t len, size_t max_data)
         return SIG_CHANNEL_RESERVED;
     }
 
-    e->sender_metadata = (fields[SIG_FIELD_SENDER_METADATA].data != NULL
-                          && sig_proto_is(&fields[SIG_FIELD_SENDER_METADATA],
-                                          "true"));
-
     return SIG_OK;
 }
 
@@ -153,14 +164,9 @@ sig_proto_read(sig_envelope_t *e, u_char *p, size_t len, size_t max_data)
 const char *
 sig_proto_read_publish(sig_publish_t *e, u_char *p, size_t len)
 {
-    slice_t   fields[SIG_FIELDS];
-    unsigned  i;
+    slice_t  fields[SIG_FIELDS];
 
     memset(e, 0, sizeof(sig_publish_t));
-
-    for (i = 0; i < SIG_FIELDS; i++) {
-        fields[i].data = NULL;
-    }
 
     if (len == 0 || !sig_proto_cut(fields, p, p + len)) {
         return "the body is no JSON object";
@@ -193,14 +199,17 @@ sig_proto_read_publish(sig_publish_t *e, u_char *p, size_t len)
 /*
  * Validates the message and notes the value of each member that has a
  * meaning; of several with one name the last.  A member that is not there
- * leaves its field alone.  Returns 1, or 0 if the message is not an object.
+ * has no data.  Returns 1, or 0 if the message is not an object.
  */
 
 static int
 sig_proto_cut(slice_t *fields, const u_char *p, const u_char *end)
 {
-    slice_t        name, *value;
-    const u_char  *start;
+    unsigned  i;
+
+    for (i = 0; i < SIG_FIELDS; i++) {
+        fields[i].data = NULL;
+    }
 
     p = sig_json_space(p, end);
 
@@ -215,37 +224,10 @@ sig_proto_cut(slice_t *fields, const u_char *p, const u_char *end)
     }
 
     for ( ;; ) {
-
-        if (p == end || *p != '"') {
-            return 0;
-        }
-
-        start = p + 1;
-
-        p = sig_json_string(start, end);
+        p = sig_proto_member(fields, p, end);
         if (p == NULL) {
             return 0;
         }
-
-        name.data = (u_char *) start;
-        name.len = (size_t) (p - 1 - start);
-
-        p = sig_json_space(p, end);
-
-        if (p == end || *p != ':') {
-            return 0;
-        }
-
-        start = sig_json_space(p + 1, end);
-
-        p = sig_json_value(start, end, SIG_PROTO_DEPTH - 1);
-        if (p == NULL) {
-            return 0;
-        }
-
-        value = &fields[sig_proto_field(&name)];
-        value->data = (u_char *) start;
-        value->len = (size_t) (p - start);
 
         p = sig_json_space(p, end);
 
@@ -263,6 +245,49 @@ sig_proto_cut(slice_t *fields, const u_char *p, const u_char *end)
 
         p = sig_json_space(p + 1, end);
     }
+}
+
+
+/* passes over one name and its value, and notes that */
+
+static const u_char *
+sig_proto_member(slice_t *fields, const u_char *p, const u_char *end)
+{
+    slice_t        name, *value;
+    const u_char  *start;
+
+    if (p == end || *p != '"') {
+        return NULL;
+    }
+
+    start = p + 1;
+
+    p = sig_json_string(start, end);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    name.data = (u_char *) start;
+    name.len = (size_t) (p - 1 - start);
+
+    p = sig_json_space(p, end);
+
+    if (p == end || *p != ':') {
+        return NULL;
+    }
+
+    start = sig_json_space(p + 1, end);
+
+    p = sig_json_value(start, end, SIG_PROTO_DEPTH - 1);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    value = &fields[sig_proto_field(&name)];
+    value->data = (u_char *) start;
+    value->len = (size_t) (p - start);
+
+    return p;
 }
 
 
