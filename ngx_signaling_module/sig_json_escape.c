@@ -7,6 +7,7 @@
 #include "sig_json.h"
 
 
+static int32_t sig_json_escaped(const u_char **p, const u_char *end);
 static u_char *sig_json_encode(u_char *p, uint32_t c);
 
 
@@ -45,7 +46,6 @@ sig_json_hex4(const u_char *p)
 int32_t
 sig_json_char(const u_char **p, const u_char *end)
 {
-    int32_t        c, low;
     const u_char  *s;
 
     s = *p;
@@ -71,6 +71,19 @@ sig_json_char(const u_char **p, const u_char *end)
         return (s[0] & 0x1f) << 6 | (s[1] & 0x3f);
     }
 
+    return sig_json_escaped(p, end);
+}
+
+
+/* of one escape, or of two that are a character together */
+
+static int32_t
+sig_json_escaped(const u_char **p, const u_char *end)
+{
+    int32_t        c, low;
+    const u_char  *s;
+
+    s = *p;
     *p = s + 2;
 
     switch (s[1]) {

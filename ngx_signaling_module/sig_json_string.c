@@ -110,6 +110,11 @@ static const u_char *sig_json_skip(const u_char *p, const u_char *end);
 #endif
 static const u_char *sig_json_text(const u_char *p, const u_char *end)
     __attribute__((noinline));
+#if (SIG_JSON_VECTORS)
+static inline sig_json_vector_t sig_json_bad(sig_json_vector_t x,
+    sig_json_vector_t back1, sig_json_vector_t back2,
+    sig_json_vector_t back3);
+#endif
 static inline const u_char *sig_json_utf8(const u_char *p,
     const u_char *end);
 static inline const u_char *sig_json_escape(const u_char *p,
@@ -307,7 +312,7 @@ sig_json_text(const u_char *p, const u_char *end)
 {
     unsigned           first;
     sig_json_mask_t    stops, high, errors, until;
-    sig_json_vector_t  x, back1, back2, back3, due, cont, bad;
+    sig_json_vector_t  x, back1, back2, back3;
 
     if (end - p < SIG_JSON_BLOCK) {
         return sig_json_utf8(p, end);
@@ -323,31 +328,7 @@ sig_json_text(const u_char *p, const u_char *end)
 
     for ( ;; ) {
 
-        /* a byte continues a character if and only if one asks for it */
-
-        due = sig_json_or(sig_json_ge(back1, 0xc0),
-                           sig_json_or(sig_json_ge(back2, 0xe0),
-                                        sig_json_ge(back3, 0xf0)));
-
-        cont = sig_json_cont(x);
-
-        bad = sig_json_xor(due, cont);
-
-        /* bytes that never occur, and the narrower ranges of the second */
-
-        bad = sig_json_or(bad, sig_json_ge(x, 0xf5));
-        bad = sig_json_or(bad, sig_json_eq(sig_json_and(x,
-                                                  sig_json_set(0xfe)), 0xc0));
-        bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xe0),
-                                              sig_json_le(x, 0x9f)));
-        bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xed),
-                                              sig_json_ge(x, 0xa0)));
-        bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xf0),
-                                              sig_json_le(x, 0x8f)));
-        bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xf4),
-                                              sig_json_ge(x, 0x90)));
-
-        errors = sig_json_mask(bad);
+        errors = sig_json_mask(sig_json_bad(x, back1, back2, back3));
         high = sig_json_high(x);
         stops = sig_json_mask(sig_json_or(sig_json_le(x, 0x1f),
                                            sig_json_or(sig_json_eq(x, '"'),
@@ -390,6 +371,42 @@ sig_json_text(const u_char *p, const u_char *end)
             : (p[-2] >= 0xc0) ? 2 : (p[-3] >= 0xc0) ? 3 : 4;
 
     return first ? sig_json_utf8(p - first, end) : p;
+}
+
+
+/* which bytes of x are no UTF-8, with those that are 1 to 3 before each */
+
+static inline sig_json_vector_t
+sig_json_bad(sig_json_vector_t x, sig_json_vector_t back1,
+    sig_json_vector_t back2, sig_json_vector_t back3)
+{
+    sig_json_vector_t  due, cont, bad;
+
+    /* a byte continues a character if and only if one asks for it */
+
+    due = sig_json_or(sig_json_ge(back1, 0xc0),
+                      sig_json_or(sig_json_ge(back2, 0xe0),
+                                  sig_json_ge(back3, 0xf0)));
+
+    cont = sig_json_cont(x);
+
+    bad = sig_json_xor(due, cont);
+
+    /* bytes that never occur, and the narrower ranges of the second */
+
+    bad = sig_json_or(bad, sig_json_ge(x, 0xf5));
+    bad = sig_json_or(bad, sig_json_eq(sig_json_and(x, sig_json_set(0xfe)),
+                                       0xc0));
+    bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xe0),
+                                        sig_json_le(x, 0x9f)));
+    bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xed),
+                                        sig_json_ge(x, 0xa0)));
+    bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xf0),
+                                        sig_json_le(x, 0x8f)));
+    bad = sig_json_or(bad, sig_json_and(sig_json_eq(back1, 0xf4),
+                                        sig_json_ge(x, 0x90)));
+
+    return bad;
 }
 
 #else
