@@ -25,6 +25,9 @@
 #define sig_deflate_blocks(out)  (64 + (size_t) (out) / 64)
 
 
+static int sig_deflate_block(z_stream *z);
+
+
 /* the end of an empty stored block, which is not sent, RFC 7692 7.2.1 */
 
 static const u_char  sig_deflate_tail[SIG_DEFLATE_TAIL] = {
@@ -128,27 +131,10 @@ sig_deflate_read(sig_deflate_t *d, u_char *out, size_t max, const u_char *p,
     z->avail_out = (uInt) (max + 1);
 
     for ( ;; ) {
-        rc = inflate(z, Z_BLOCK);
+        rc = sig_deflate_block(z);
 
-        if (rc == Z_OK
-            && (z->data_type & SIG_DEFLATE_FINAL) == SIG_DEFLATE_FINAL)
-        {
-
-            /* a stream is said to end one call later than its last block */
-
-            rc = inflate(z, Z_BLOCK);
-        }
-
-        if (rc == Z_MEM_ERROR) {
-            return -SIG_WS_INTERNAL;
-        }
-
-        if (rc != Z_OK && rc != Z_STREAM_END) {
-            return -SIG_WS_BAD_DATA;
-        }
-
-        if (z->avail_out == 0) {
-            return -SIG_WS_TOO_BIG;
+        if (rc < 0) {
+            return rc;
         }
 
         if (rc == Z_STREAM_END) {
@@ -190,6 +176,43 @@ sig_deflate_read(sig_deflate_t *d, u_char *out, size_t max, const u_char *p,
     }
 
     return (long) (z->next_out - out);
+}
+
+
+/*
+ * Up to the end of a block, or of the input.  Returns Z_OK, Z_STREAM_END
+ * behind a last block, or a negative code to close with.
+ */
+
+static int
+sig_deflate_block(z_stream *z)
+{
+    int  rc;
+
+    rc = inflate(z, Z_BLOCK);
+
+    if (rc == Z_OK
+        && (z->data_type & SIG_DEFLATE_FINAL) == SIG_DEFLATE_FINAL)
+    {
+
+        /* a stream is said to end one call later than its last block */
+
+        rc = inflate(z, Z_BLOCK);
+    }
+
+    if (rc == Z_MEM_ERROR) {
+        return -SIG_WS_INTERNAL;
+    }
+
+    if (rc != Z_OK && rc != Z_STREAM_END) {
+        return -SIG_WS_BAD_DATA;
+    }
+
+    if (z->avail_out == 0) {
+        return -SIG_WS_TOO_BIG;
+    }
+
+    return rc;
 }
 
 
