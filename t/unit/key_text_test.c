@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "key_made.h"
-#include "xorshift.h"
+#include "random.h"
 
 
 #define TEXT_ROUNDS     2000
@@ -27,6 +27,11 @@ static void test_broken_text(void);
 static void random_key(access_key_t *key, slice_t *items, u_char *bytes);
 static int same_key(const access_key_t *a, const access_key_t *b);
 static int same_slices(const slice_t *a, const slice_t *b, uint32_t n);
+
+
+/* every run tries the same */
+
+static uint64_t  state;
 
 
 static void
@@ -102,7 +107,7 @@ test_random_text(void)
 
         /* nothing is written past a buffer that is too small */
 
-        size = random_below((uint32_t) n);
+        size = random_below(&state, (uint32_t) n);
         memset(copy, 0xaa, sizeof(copy));
         wrong += (access_key_write(copy, size, &key) != -1);
         wrong += (copy[size] != 0xaa);
@@ -248,13 +253,13 @@ random_key(access_key_t *key, slice_t *items, u_char *bytes)
 
     memset(key, 0, sizeof(access_key_t));
 
-    key->type = random_below(2) ? ACCESS_SECRET : ACCESS_PUBLISHABLE;
-    key->actions = random_below(16) & ACCESS_ALL;
-    key->require_origin = random_below(2) & 1;
-    key->turn = random_below(2) & 1;
+    key->type = random_below(&state, 2) ? ACCESS_SECRET : ACCESS_PUBLISHABLE;
+    key->actions = random_below(&state, 16) & ACCESS_ALL;
+    key->require_origin = random_below(&state, 2) & 1;
+    key->turn = random_below(&state, 2) & 1;
 
-    key->nchannels = random_below(TEXT_ITEMS / 2 + 1);
-    key->norigins = random_below(TEXT_ITEMS / 2 + 1);
+    key->nchannels = random_below(&state, TEXT_ITEMS / 2 + 1);
+    key->norigins = random_below(&state, TEXT_ITEMS / 2 + 1);
     key->channels = items;
     key->origins = items + key->nchannels;
 
@@ -264,10 +269,10 @@ random_key(access_key_t *key, slice_t *items, u_char *bytes)
         s = (i < 3) ? strings[i] : &items[i - 3];
 
         s->data = p;
-        s->len = random_below(TEXT_STRING);
+        s->len = random_below(&state, TEXT_STRING);
 
         for (n = 0; n < s->len; n++) {
-            *p++ = (u_char) random_below(256);
+            *p++ = (u_char) random_below(&state, 256);
         }
     }
 
@@ -275,7 +280,8 @@ random_key(access_key_t *key, slice_t *items, u_char *bytes)
         key->secret.len = 0;
 
     } else {
-        key->algorithm = (access_algorithm_e) random_below(ACCESS_RS256);
+        key->algorithm = (access_algorithm_e) random_below(&state,
+                                                           ACCESS_RS256);
 
         if (key->secret.len == 0) {
             key->secret = text_slice("s");

@@ -10,6 +10,7 @@
  */
 
 
+#include "random.h"
 #include "registry_region.h"
 #include "sig_registry_node.h"
 #include "tap.h"
@@ -49,9 +50,7 @@ static u_char     buf[200000];
 static uint32_t
 chance(uint32_t n)
 {
-    state = state * 6364136223846793005 + 1442695040888963407;
-
-    return n == 0 ? 0 : (uint32_t) ((state >> 33) % n);
+    return random_below(&state, n);
 }
 
 

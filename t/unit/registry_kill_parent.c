@@ -6,6 +6,7 @@
 
 #define _GNU_SOURCE
 
+#include "random.h"
 #include "registry_check.h"
 #include "registry_kill.h"
 #include "sig_registry_node.h"
@@ -111,9 +112,7 @@ shared(size_t size)
 static uint32_t
 chance(uint32_t n)
 {
-    state = state * 6364136223846793005 + 1442695040888963407;
-
-    return n == 0 ? 0 : (uint32_t) ((state >> 33) % n);
+    return random_below(&state, n);
 }
 
 

@@ -9,6 +9,7 @@
  */
 
 
+#include "random.h"
 #include "registry_model_run.h"
 #include "tap.h"
 
@@ -153,9 +154,7 @@ missed(int tell)
 unsigned
 chance(unsigned n)
 {
-    state = state * 6364136223846793005 + 1442695040888963407;
-
-    return n == 0 ? 0 : (unsigned) ((state >> 33) % n);
+    return random_below(&state, n);
 }
 
 

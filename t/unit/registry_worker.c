@@ -5,6 +5,7 @@
 
 
 #include "registry_worker.h"
+#include "random.h"
 
 #include <stdio.h>
 
@@ -149,9 +150,7 @@ worker_finish(worker_t *w)
 uint32_t
 worker_chance(worker_t *w, uint32_t n)
 {
-    w->state = w->state * 6364136223846793005 + 1442695040888963407;
-
-    return n == 0 ? 0 : (uint32_t) ((w->state >> 33) % n);
+    return random_below(&w->state, n);
 }
 
 
