@@ -11,8 +11,7 @@
  */
 
 
-#include <stdlib.h>
-
+#include "fuzz.h"
 #include "jwt_inner.h"
 
 
@@ -21,7 +20,6 @@
 #define FUZZ_CLAIMS   "{\"sub\":\"a\",\"exp\":2000000000}"
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void fuzz_token(slice_t *token);
 static void fuzz_part(slice_t *part);
 static void fuzz_signed(slice_t *header, slice_t *claims);
@@ -49,18 +47,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    /* a copy of its own, so that reading too far is seen */
-
-    text.len = size - 1;
-    text.data = malloc(size);
-
-    if (text.data == NULL) {
-        abort();
-    }
-
-    if (text.len) {
-        memcpy(text.data, data + 1, text.len);
-    }
+    text = fuzz_slice(data + 1, size - 1);
 
     switch (data[0]) {
 

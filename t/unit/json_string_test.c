@@ -7,10 +7,9 @@
  */
 
 
-#include "guard.h"
+#include "json_guard.h"
 #include "tap.h"
 #include "sig_json.h"
-#include "sig_proto.h"
 
 
 #define JSON_PADS  40
@@ -31,7 +30,6 @@ typedef struct {
 } json_escape_test_t;
 
 
-static int guarded(const u_char *p, size_t n);
 static void test_strings(void);
 static int string_places(const json_text_t *t, const char *pad, int valid);
 static void test_bytes(void);
@@ -160,30 +158,6 @@ static const json_escape_test_t  escape_tests[] = {
     { bytes("\\ud83d\xf0\x9f\x98\x80xx"), NULL, 0 },
     { bytes("ab\\ud83d\\ude00\\ud83d"), NULL, 0 }
 };
-
-
-/* the verdict on n bytes at p, which must be the same at both ends */
-
-static int
-guarded(const u_char *p, size_t n)
-{
-    int  first, last;
-
-    if (n != 0) {
-        memcpy(guard, p, n);
-    }
-
-    first = sig_proto_json(guard, n);
-    last = sig_proto_json(guard_last(p, n), n);
-
-    if (first != last) {
-        printf("Bail out! %d at the begin of a page, %d at the end\n",
-               first, last);
-        exit(1);
-    }
-
-    return last;
-}
 
 
 static void

@@ -7,10 +7,9 @@
  */
 
 
-#include "guard.h"
+#include "json_guard.h"
 #include "tap.h"
 #include "sig_json.h"
-#include "sig_proto.h"
 
 
 typedef struct {
@@ -19,7 +18,6 @@ typedef struct {
 } json_text_t;
 
 
-static int guarded(const u_char *p, size_t n);
 static void test_values(void);
 static void test_beginnings(void);
 static void test_space(void);
@@ -150,30 +148,6 @@ static const json_text_t  bad_values[] = {
     { bytes("\"\0\"") },
     { bytes("{\"a\0\":1}") }
 };
-
-
-/* the verdict on n bytes at p, which must be the same at both ends */
-
-static int
-guarded(const u_char *p, size_t n)
-{
-    int  first, last;
-
-    if (n != 0) {
-        memcpy(guard, p, n);
-    }
-
-    first = sig_proto_json(guard, n);
-    last = sig_proto_json(guard_last(p, n), n);
-
-    if (first != last) {
-        printf("Bail out! %d at the begin of a page, %d at the end\n",
-               first, last);
-        exit(1);
-    }
-
-    return last;
-}
 
 
 static void

@@ -158,7 +158,7 @@ test_form(void)
         snprintf(text, sizeof(text), "%.*s%s", (int) token.len,
                  (char *) token.data, behind[i]);
 
-        ok(make_verify(&keys, make_text(text)) == ACCESS_JWT_BAD,
+        ok(make_verify(&keys, text_slice(text)) == ACCESS_JWT_BAD,
            "something behind the signature");
     }
 
@@ -167,31 +167,31 @@ test_form(void)
 
     text[token.len] = '\0';
 
-    ok(make_verify(&keys, make_text(text)) == ACCESS_JWT_OK, "nothing behind");
+    ok(make_verify(&keys, text_slice(text)) == ACCESS_JWT_OK, "nothing behind");
 
     dot = strrchr(text, '.');
     dot[1] = '\0';
 
-    ok(make_verify(&keys, make_text(text)) == ACCESS_JWT_BAD,
+    ok(make_verify(&keys, text_slice(text)) == ACCESS_JWT_BAD,
        "an empty signature");
 
     dot[0] = '\0';
 
-    ok(make_verify(&keys, make_text(text)) == ACCESS_JWT_BAD,
+    ok(make_verify(&keys, text_slice(text)) == ACCESS_JWT_BAD,
        "no signature and no dot");
 
     dot = strrchr(text, '.');
     dot[0] = '\0';
 
-    ok(make_verify(&keys, make_text(text)) == ACCESS_JWT_BAD,
+    ok(make_verify(&keys, text_slice(text)) == ACCESS_JWT_BAD,
        "only a header");
 
-    ok(make_verify(&keys, make_text("")) == ACCESS_JWT_BAD
-       && make_verify(&keys, make_text(".")) == ACCESS_JWT_BAD
-       && make_verify(&keys, make_text("..")) == ACCESS_JWT_BAD
-       && make_verify(&keys, make_text("...")) == ACCESS_JWT_BAD
-       && make_verify(&keys, make_text("a.b.c")) == ACCESS_JWT_BAD
-       && make_verify(&keys, make_text("e30.e30.")) == ACCESS_JWT_BAD,
+    ok(make_verify(&keys, text_slice("")) == ACCESS_JWT_BAD
+       && make_verify(&keys, text_slice(".")) == ACCESS_JWT_BAD
+       && make_verify(&keys, text_slice("..")) == ACCESS_JWT_BAD
+       && make_verify(&keys, text_slice("...")) == ACCESS_JWT_BAD
+       && make_verify(&keys, text_slice("a.b.c")) == ACCESS_JWT_BAD
+       && make_verify(&keys, text_slice("e30.e30.")) == ACCESS_JWT_BAD,
        "hardly a token");
 }
 

@@ -22,6 +22,7 @@
 
 #include "jwt_inner.h"
 #include "public_key.h"
+#include "tap.h"
 
 
 #define MAKE_MAX     (2 * ACCESS_JWT_MAX)
@@ -34,7 +35,6 @@ static access_claims_t   make_claims;
 static access_key_t     *make_found;
 
 
-static inline slice_t make_text(const char *text);
 static inline u_char *make_input(const char *header, const char *claims,
     slice_t *input);
 static inline slice_t make_end(slice_t *input, u_char *p, u_char *signature,
@@ -49,26 +49,14 @@ static inline access_jwt_e make_verify(const access_keys_t *keys,
     slice_t token);
 
 
-static inline slice_t
-make_text(const char *text)
-{
-    slice_t  s;
-
-    s.data = (u_char *) text;
-    s.len = strlen(text);
-
-    return s;
-}
-
-
 static inline u_char *
 make_input(const char *header, const char *claims, slice_t *input)
 {
     u_char   *p;
     slice_t   h, c;
 
-    h = make_text(header);
-    c = make_text(claims);
+    h = text_slice(header);
+    c = text_slice(claims);
 
     p = access_base64url(make_buf, &h);
     *p++ = '.';

@@ -131,7 +131,7 @@ test_base64url(void)
     good = 1;
 
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        text = make_text(texts[i][0]);
+        text = text_slice(texts[i][0]);
 
         if (access_base64url_len(text.len) != strlen(texts[i][1])
             || access_base64url(buf, &text) != buf + strlen(texts[i][1])
@@ -141,7 +141,7 @@ test_base64url(void)
         }
 
         snprintf((char *) buf, sizeof(buf), "..%s", texts[i][1]);
-        token = make_text((char *) buf);
+        token = text_slice((char *) buf);
 
         if (access_jws_split(&jws, &token) == -1
             || access_jws_decode(&jws, make_buf) == -1
@@ -157,7 +157,7 @@ test_base64url(void)
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         snprintf((char *) buf, sizeof(buf), "..%s", bad[i]);
-        token = make_text((char *) buf);
+        token = text_slice((char *) buf);
 
         if (access_jws_split(&jws, &token) == 0
             && access_jws_decode(&jws, make_buf) == 0)
@@ -211,7 +211,7 @@ verify_vector(const vector_t *v, int damage)
 
     } else {
         snprintf((char *) buf, sizeof(buf), "..%s", v->key);
-        secret = make_text((char *) buf);
+        secret = text_slice((char *) buf);
 
         access_jws_split(&secret_jws, &secret);
         access_jws_decode(&secret_jws, key_buf);
@@ -219,7 +219,7 @@ verify_vector(const vector_t *v, int damage)
         key.secret = secret_jws.signature;
     }
 
-    token = make_text(v->token);
+    token = text_slice(v->token);
 
     if (access_jws_split(&jws, &token) == -1
         || access_jws_decode(&jws, make_buf) == -1)
@@ -259,7 +259,7 @@ test_protocol_vector(void)
 {
     slice_t  room = slice("room-*"), alice = slice("alice");
 
-    ok(make_verify(&keys, make_text(protocol_token)) == ACCESS_JWT_OK
+    ok(make_verify(&keys, text_slice(protocol_token)) == ACCESS_JWT_OK
        && make_found == &key_test1, "the token of the protocol is good");
 
     ok(slice_eq(&make_claims.sub, &alice)
@@ -280,7 +280,7 @@ test_sign(void)
     u_char   buf[1024];
     slice_t  claims, token;
 
-    claims = make_text(protocol_claims);
+    claims = text_slice(protocol_claims);
     len = access_jwt_len(&key_test1, claims.len);
 
     ok(len == strlen(protocol_token)
@@ -345,7 +345,7 @@ test_symmetric(void)
     ok(make_verify(&keys, make_mac(ACCESS_HS256, &wrong, MAKE_HEADER, CLAIMS))
        == ACCESS_JWT_ERROR, "a key without a secret verifies nothing");
 
-    key_a.secret = make_text("sk_secret_a");
+    key_a.secret = text_slice("sk_secret_a");
 }
 
 

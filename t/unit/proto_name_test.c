@@ -7,19 +7,10 @@
  */
 
 
-#include "guard.h"
+#include "proto_read.h"
 #include "tap.h"
-#include "sig_proto.h"
 
 
-#define PROTO_MAX_DATA   100
-#define PROTO_ROOM       8192
-
-
-static int slice_is(const slice_t *s, const char *text);
-static sig_code_e outcome(const char *message);
-static sig_code_e outcome_n(const char *message, size_t n, size_t max_data);
-static void repeat(char *to, const char *text, unsigned times);
 static void test_names(void);
 static void test_name_controls(void);
 static void test_request_ids(void);
@@ -30,51 +21,6 @@ static void test_given_bytes(void);
 
 
 #define count(a)  (sizeof(a) / sizeof((a)[0]))
-
-
-static int
-slice_is(const slice_t *s, const char *text)
-{
-    if (text == NULL) {
-        return s->data == NULL && s->len == 0;
-    }
-
-    return s->data != NULL
-           && s->len == strlen(text)
-           && memcmp(s->data, text, s->len) == 0;
-}
-
-
-static sig_code_e
-outcome(const char *message)
-{
-    return outcome_n(message, strlen(message), PROTO_MAX_DATA);
-}
-
-
-static sig_code_e
-outcome_n(const char *message, size_t n, size_t max_data)
-{
-    sig_envelope_t  e;
-
-    return sig_proto_read(&e, guard_last(message, n), n, max_data);
-}
-
-
-static void
-repeat(char *to, const char *text, unsigned times)
-{
-    size_t  len;
-
-    len = strlen(text);
-
-    while (times--) {
-        memcpy(to, text, len);
-        to += len;
-    }
-
-    *to = '\0';
-}
 
 
 static void

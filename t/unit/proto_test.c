@@ -7,13 +7,8 @@
  */
 
 
-#include "guard.h"
+#include "proto_read.h"
 #include "tap.h"
-#include "sig_proto.h"
-
-
-#define PROTO_MAX_DATA   100
-#define PROTO_ROOM       8192
 
 
 typedef struct {
@@ -30,10 +25,6 @@ typedef struct {
 
 static void test_messages(const proto_test_t *tests, size_t n);
 static int message_is(const proto_test_t *t);
-static int slice_is(const slice_t *s, const char *text);
-static sig_code_e outcome(const char *message);
-static sig_code_e outcome_n(const char *message, size_t n, size_t max_data);
-static void repeat(char *to, const char *text, unsigned times);
 static void test_depth(void);
 static void test_not_utf8(void);
 static void test_untouched(void);
@@ -361,51 +352,6 @@ message_is(const proto_test_t *t)
            && slice_is(&e.to, e.type == SIG_TYPE_SEND ? t->name : NULL)
            && slice_is(&e.data, t->data)
            && e.sender_metadata == t->sender_metadata;
-}
-
-
-static int
-slice_is(const slice_t *s, const char *text)
-{
-    if (text == NULL) {
-        return s->data == NULL && s->len == 0;
-    }
-
-    return s->data != NULL
-           && s->len == strlen(text)
-           && memcmp(s->data, text, s->len) == 0;
-}
-
-
-static sig_code_e
-outcome(const char *message)
-{
-    return outcome_n(message, strlen(message), PROTO_MAX_DATA);
-}
-
-
-static sig_code_e
-outcome_n(const char *message, size_t n, size_t max_data)
-{
-    sig_envelope_t  e;
-
-    return sig_proto_read(&e, guard_last(message, n), n, max_data);
-}
-
-
-static void
-repeat(char *to, const char *text, unsigned times)
-{
-    size_t  len;
-
-    len = strlen(text);
-
-    while (times--) {
-        memcpy(to, text, len);
-        to += len;
-    }
-
-    *to = '\0';
 }
 
 
