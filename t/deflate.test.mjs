@@ -152,26 +152,12 @@ describe('messages are compressed', { timeout: 120000 }, () => {
   });
 
   describe('from the client', { concurrency: 8 }, () => {
-    async function acked(requestIds, ...parts) {
-      const raw = await connectRaw(ngx, offer());
+    const open = () => connectRaw(ngx, offer());
 
-      await raw.write(...parts);
-      for (const requestId of requestIds) {
-        assert.deepEqual((await raw.next(TEXT)).json,
-          { type: 'ack', requestId });
-      }
-      await raw.destroy();
-    }
+    const acked = async (...args) => (await open()).acked(...args);
 
-    async function broken(code, ...parts) {
-      const raw = await connectRaw(ngx, offer());
-
-      await raw.write(...parts, packed(publish('behind')));
-      assert.equal((await raw.close()).code, code);
-      await raw.write(frame(CLOSE, closing(code)));
-      assert.deepEqual(raw.frames, []);
-      await raw.destroy();
-    }
+    const broken = async (code, ...parts) =>
+      (await open()).broken(code, ...parts, packed(publish('behind')));
 
     const whole = Buffer.from(JSON.stringify(publish('f', '\u20ac'.repeat(9))));
     const bytes = deflated(whole);

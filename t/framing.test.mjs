@@ -26,32 +26,10 @@ describe('framing', { ...TOGETHER, timeout: 120000 }, () => {
   before(async () => { ngx = await startSite(); });
   after(() => ngx?.finish());
 
-  /* connects, writes, expects these acks and nothing else before them */
-  async function acked(requestIds, ...parts) {
-    const raw = await connectRaw(ngx);
+  const acked = async (...args) => (await connectRaw(ngx)).acked(...args);
 
-    await raw.write(...parts);
-    for (const requestId of requestIds) {
-      assert.deepEqual((await raw.next(TEXT)).json,
-        { type: 'ack', requestId });
-    }
-    await raw.destroy();
-  }
-
-  /*
-   * Connects, writes, expects to be closed with the code and told nothing
-   * else; what comes behind the mistake is not looked at.
-   */
-  async function broken(code, ...parts) {
-    const raw = await connectRaw(ngx);
-
-    await raw.write(...parts, text(publish('behind')));
-    assert.equal((await raw.close()).code, code);
-    await raw.write(frame(CLOSE, closing(code)));
-    await raw.ended;
-    assert.deepEqual(raw.frames, []);
-    await raw.destroy();
-  }
+  const broken = async (code, ...parts) =>
+    (await connectRaw(ngx)).broken(code, ...parts, text(publish('behind')));
 
   describe('in pieces', TOGETHER, () => {
     test('a byte at a time', async () => {

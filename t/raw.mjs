@@ -345,6 +345,29 @@ export class Raw {
     });
   }
 
+  /* writes; these acks come, and nothing else before them */
+  async acked(requestIds, ...parts) {
+    await this.write(...parts);
+    for (const requestId of requestIds) {
+      assert.deepEqual((await this.next(TEXT)).json,
+        { type: 'ack', requestId });
+    }
+    await this.destroy();
+  }
+
+  /*
+   * Writes; the server closes with the code and says nothing else.  What
+   * comes behind the mistake, the last of these parts, is not looked at.
+   */
+  async broken(code, ...parts) {
+    await this.write(...parts);
+    assert.equal((await this.close()).code, code);
+    await this.write(frame(CLOSE, closing(code)));
+    await this.ended;
+    assert.deepEqual(this.frames, []);
+    await this.destroy();
+  }
+
   async response() {
     await this.wait(() => this.status, 'response');
 
