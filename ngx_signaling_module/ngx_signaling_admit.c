@@ -40,6 +40,8 @@ static ngx_int_t ngx_signaling_welcome_metadata(ngx_http_request_t *r,
     ngx_signaling_handshake_t *hs, access_claims_t *claims);
 static ngx_int_t ngx_signaling_ice_servers(ngx_http_request_t *r,
     ngx_signaling_conn_t *sc, ngx_str_t *list);
+static ngx_uint_t ngx_signaling_refusal(ngx_signaling_conn_t *sc, int rc,
+    const char **reason);
 static void ngx_signaling_others(ngx_signaling_conn_t *sc,
     sig_target_t *others, uint32_t n);
 static void ngx_signaling_welcome(ngx_signaling_conn_t *sc,
@@ -489,8 +491,7 @@ ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata,
     if (!ngx_signaling_worker_ready(sw)) {
 
         if (sig_registry_app_suspended(sw->registry, sc->place->app)) {
-            *reason = "the app is suspended";
-            return NGX_SIGNALING_SUSPENDED;
+            return ngx_signaling_refusal(sc, SIG_REGISTRY_SUSPENDED, reason);
         }
 
         return NGX_SIGNALING_NO_ROOM;
@@ -502,10 +503,30 @@ ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata,
     rc = sig_registry_connect(sw->registry, sc->place->app, &id, &metadata,
                               sc->shared_id, sc->number, &sc->ref, others, &n);
 
-    switch (rc) {
+    if (rc != SIG_REGISTRY_OK) {
+        return ngx_signaling_refusal(sc, rc, reason);
+    }
 
-    case SIG_REGISTRY_OK:
-        break;
+    sc->registered = 1;
+    sc->state = NGX_SIGNALING_OPEN;
+
+    ngx_signaling_welcome(sc, json_metadata);
+    ngx_signaling_others(sc, others, n);
+
+    return 0;
+}
+
+
+/* the close code of what the registry says, and a reason if it has one */
+
+static ngx_uint_t
+ngx_signaling_refusal(ngx_signaling_conn_t *sc, int rc, const char **reason)
+{
+    ngx_signaling_worker_t  *sw;
+
+    sw = sc->place->worker;
+
+    switch (rc) {
 
     case SIG_REGISTRY_SUSPENDED:
         *reason = "the app is suspended";
@@ -528,14 +549,6 @@ ngx_signaling_admit(ngx_signaling_conn_t *sc, slice_t *json_metadata,
         ngx_signaling_full(sw);
         return NGX_SIGNALING_NO_ROOM;
     }
-
-    sc->registered = 1;
-    sc->state = NGX_SIGNALING_OPEN;
-
-    ngx_signaling_welcome(sc, json_metadata);
-    ngx_signaling_others(sc, others, n);
-
-    return 0;
 }
 
 
