@@ -30,6 +30,7 @@
 
 
 #define ARENA       262144
+#define RING        64
 #define BYTES_MAX   (ARENA / 4)
 
 
@@ -64,12 +65,12 @@ main(int argc, char **argv)
     burst = (argc > 3) ? (unsigned) strtoul(argv[3], NULL, 10) : 0;
     pause = (argc > 4) ? (unsigned) strtoul(argv[4], NULL, 10) : 0;
 
-    size = sig_mailbox_size(2, ARENA);
+    size = sig_mailbox_size(2, RING, ARENA);
     base = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_ANON|MAP_SHARED, -1, 0);
     wake = eventfd(0, EFD_NONBLOCK);
 
     if (base == MAP_FAILED || wake == -1 || len == 0 || len > BYTES_MAX
-        || sig_mailbox_create(base, size, 2, ARENA) != SIG_MAILBOX_OK
+        || sig_mailbox_create(base, size, 2, RING, ARENA) != SIG_MAILBOX_OK
         || sig_mailbox_attach(&mb, base, size) != SIG_MAILBOX_OK)
     {
         fprintf(stderr, "no memory, or not 1 to %d bytes\n", BYTES_MAX);
@@ -161,7 +162,6 @@ static void
 send_for(sig_mailbox_t *mb, int wake, double seconds, size_t len,
     unsigned burst, unsigned pause, count_t *count)
 {
-    int              awake;
     double           end;
     u_char          *p;
     uint64_t         one;
@@ -185,8 +185,7 @@ send_for(sig_mailbox_t *mb, int wake, double seconds, size_t len,
             memcpy(p, data, len);
         }
 
-        while (p == NULL || sig_mailbox_post(mb, 1, &awake) != SIG_MAILBOX_OK)
-        {
+        while (p == NULL || sig_mailbox_post(mb, 1) != SIG_MAILBOX_OK) {
             count->full++;
             (void) sched_yield();
 
@@ -201,7 +200,7 @@ send_for(sig_mailbox_t *mb, int wake, double seconds, size_t len,
 
         count->posted++;
 
-        if (awake) {
+        if (sig_mailbox_call(mb, 1)) {
             count->woken++;
 
             if (write(wake, &one, sizeof(one)) == -1) {

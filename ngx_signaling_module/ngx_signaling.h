@@ -23,6 +23,7 @@
  *     ngx_signaling_room.c        rooms of this worker, fan-out
  *     ngx_signaling_presence.c    snapshots, changes of rooms
  *     ngx_signaling_ipc.c         records to other workers, sig_record.h
+ *     ngx_signaling_outbox.c      those that wait for a place
  *     ngx_signaling_record.c      what is done with those from others
  *     ngx_signaling_worker.c      a worker's life: slots, ticks, reaping
  *     ngx_signaling_keys.c        keys that change, apps
@@ -180,6 +181,29 @@ typedef struct {
 } ngx_signaling_publication_t;
 
 
+/* a direct message that is not made yet */
+
+typedef struct {
+    slice_t                    from;         /* JSON string */
+    slice_t                    data;         /* JSON as sent */
+    slice_t                    metadata;     /* likewise, may be empty */
+    size_t                     len;          /* of the text it is to be */
+} ngx_signaling_direct_t;
+
+
+/* a record on its way to others, written into the arena at most once */
+
+typedef struct {
+    const sig_record_t            *rec;
+    const slice_t                 *first;
+    const slice_t                 *second;
+    const ngx_signaling_direct_t  *direct;   /* instead of the two, or NULL */
+    size_t                         len;      /* of the record */
+    unsigned                       written:1;
+    unsigned                       full:1;   /* the arena */
+} ngx_signaling_letter_t;
+
+
 /* records that wait for a place in a ring, in the memory of frames */
 
 typedef struct {
@@ -288,6 +312,8 @@ struct ngx_signaling_worker_s {
                                              /* the fewest since the tick */
     size_t                     made;         /* bytes of frames, this turn */
     size_t                     posted;       /* bytes of records, likewise */
+    ngx_uint_t                 taken;        /* records of others, likewise */
+    unsigned                   stuck:1;      /* giving way has not helped */
 
     ngx_signaling_deflate_t   *deflate;      /* NULL until it is wanted */
 
@@ -434,12 +460,28 @@ ngx_int_t ngx_signaling_post(ngx_signaling_worker_t *sw, uint64_t mask,
     sig_record_t *rec, const slice_t *first, const slice_t *second);
 ngx_int_t ngx_signaling_post_to(ngx_signaling_worker_t *sw, ngx_uint_t slot,
     sig_record_t *rec, const slice_t *first, const slice_t *second);
-void ngx_signaling_retire(ngx_signaling_worker_t *sw, sig_ref_t member);
-void ngx_signaling_retire_flush(ngx_signaling_worker_t *sw);
+ngx_int_t ngx_signaling_post_direct(ngx_signaling_worker_t *sw,
+    ngx_uint_t slot, sig_record_t *rec, const ngx_signaling_direct_t *direct);
+void ngx_signaling_letter_write(const ngx_signaling_letter_t *letter,
+    u_char *p);
+ngx_int_t ngx_signaling_give_way(ngx_signaling_worker_t *sw);
+void ngx_signaling_stuck(ngx_signaling_worker_t *sw);
+void ngx_signaling_call_later(ngx_signaling_worker_t *sw, uint32_t slot,
+    size_t len);
 void ngx_signaling_wake_flush(ngx_signaling_worker_t *sw);
 void ngx_signaling_wake_all(ngx_signaling_worker_t *sw);
-ngx_uint_t ngx_signaling_ipc_behind(ngx_signaling_worker_t *sw);
 void ngx_signaling_ipc_close(ngx_signaling_worker_t *sw);
+
+
+/* ngx_signaling_outbox.c */
+
+ngx_int_t ngx_signaling_outbox_init(ngx_signaling_worker_t *sw);
+ngx_int_t ngx_signaling_outbox_put(ngx_signaling_worker_t *sw, uint32_t slot,
+    const ngx_signaling_letter_t *letter);
+void ngx_signaling_outbox_between(ngx_signaling_worker_t *sw);
+ngx_uint_t ngx_signaling_outbox_behind(ngx_signaling_worker_t *sw);
+void ngx_signaling_retire(ngx_signaling_worker_t *sw, sig_ref_t member);
+void ngx_signaling_retire_flush(ngx_signaling_worker_t *sw);
 
 
 /* ngx_signaling_record.c */
@@ -448,6 +490,7 @@ ngx_int_t ngx_signaling_reach(ngx_signaling_worker_t *sw,
     const sig_target_t *target, ngx_uint_t type, sig_kick_e why);
 void ngx_signaling_wake_handler(ngx_event_t *ev);
 void ngx_signaling_drain_handler(ngx_event_t *ev);
+void ngx_signaling_ipc_between(ngx_signaling_worker_t *sw);
 void ngx_signaling_ipc_look(ngx_signaling_worker_t *sw);
 void ngx_signaling_ipc_last_words(ngx_signaling_worker_t *sw, uint32_t slot,
     ngx_uint_t depth);

@@ -45,7 +45,8 @@ typedef struct {
     sig_registry_t             registry;
     sig_mailbox_t              mailbox;
     uint32_t                   nslots;
-    size_t                     arena;
+    uint32_t                   ring;         /* records on their way, a pair */
+    size_t                     arena;        /* bytes, a slot */
     size_t                     record_max;   /* longest record asked for */
 
     uint64_t                   generation;   /* of this configuration */

@@ -4,56 +4,25 @@
  */
 
 /*
- * Records to other workers: posting, waiting for a full ring, and waking.
+ * Records to other workers: posting and waking.  What finds no place waits in
+ * ngx_signaling_outbox.c.
  *
- * A record for which a ring has no place waits in this process, in a queue
- * for that destination, and everything that follows waits behind it; nothing
- * is dropped while the destination lives.  Messages are refused when too much
- * waits already.  Presence never is, but when twice as much waits nobody
- * joins, so that there is an end to it.  What waits for a process that is
- * stopped does not hold up the others, see sig_mailbox_watch().
- *
- * A member that has left is freed in the registry only when nothing waits
- * any more, so that its departure is not lost with this process.
+ * Whoever there are records for is called at the end of a turn, or when very
+ * much is there for others.  One that does not get on with reading may be
+ * waiting for this processor: it is given way once before anything waits.
  */
 
 
 #include "ngx_signaling.h"
 
 
-#define NGX_SIGNALING_WAITING  (16 * 1024 * 1024)  /* bytes */
-#define NGX_SIGNALING_RETRY    1                   /* ms */
-
-
-/* a record on its way into the arena, where it is written at most once */
-
-typedef struct {
-    sig_record_t              *rec;
-    const slice_t             *first;
-    const slice_t             *second;
-    size_t                     len;
-    unsigned                   written:1;
-    unsigned                   full:1;
-} ngx_signaling_letter_t;
-
-
 static ngx_int_t ngx_signaling_post_one(ngx_signaling_worker_t *sw,
+    uint32_t slot, ngx_signaling_letter_t *letter);
+static ngx_int_t ngx_signaling_post_now(ngx_signaling_worker_t *sw,
     uint32_t slot, ngx_signaling_letter_t *letter);
 static ngx_int_t ngx_signaling_write(ngx_signaling_worker_t *sw,
     ngx_signaling_letter_t *letter);
-static ngx_int_t ngx_signaling_parcel(ngx_signaling_worker_t *sw,
-    uint32_t slot, ngx_signaling_letter_t *letter);
-static void ngx_signaling_retry(ngx_signaling_worker_t *sw);
-static void ngx_signaling_retry_slot(ngx_signaling_worker_t *sw,
-    uint32_t slot);
-static void ngx_signaling_parcel_free(ngx_signaling_worker_t *sw,
-    ngx_signaling_outbox_t *box);
-static void ngx_signaling_retry_handler(ngx_event_t *ev);
-static void ngx_signaling_wake_later(ngx_signaling_worker_t *sw,
-    uint32_t slot);
 static void ngx_signaling_wake(ngx_signaling_worker_t *sw, uint32_t slot);
-static uint32_t ngx_signaling_incarnation(ngx_signaling_worker_t *sw,
-    uint32_t slot);
 
 
 ngx_int_t
@@ -63,23 +32,7 @@ ngx_signaling_ipc_init(ngx_signaling_worker_t *sw)
     sw->drain.data = sw;
     sw->drain.log = sw->log;
 
-    sw->retry.handler = ngx_signaling_retry_handler;
-    sw->retry.data = sw;
-    sw->retry.log = sw->log;
-
-    /* not cancelable: a worker does not exit with what it has acknowledged */
-
-    sw->outboxes = ngx_pcalloc(sw->cycle->pool,
-                               sw->zone->nslots
-                               * sizeof(ngx_signaling_outbox_t));
-    if (sw->outboxes == NULL) {
-        return NGX_ERROR;
-    }
-
-    sw->retired_size = NGX_SIGNALING_RETIRE;
-    sw->retired = ngx_alloc(sw->retired_size * sizeof(sig_ref_t), sw->log);
-
-    return sw->retired ? NGX_OK : NGX_ERROR;
+    return ngx_signaling_outbox_init(sw);
 }
 
 
@@ -155,6 +108,7 @@ ngx_signaling_post(ngx_signaling_worker_t *sw, uint64_t mask,
     letter.rec = rec;
     letter.first = first;
     letter.second = second;
+    letter.len = sig_record_len(first, second);
 
     rc = NGX_OK;
 
@@ -187,6 +141,25 @@ ngx_signaling_post_to(ngx_signaling_worker_t *sw, ngx_uint_t slot,
     letter.rec = rec;
     letter.first = first;
     letter.second = second;
+    letter.len = sig_record_len(first, second);
+
+    return ngx_signaling_post_one(sw, (uint32_t) slot, &letter);
+}
+
+
+/* likewise a direct message, of which the text is made where it goes */
+
+ngx_int_t
+ngx_signaling_post_direct(ngx_signaling_worker_t *sw, ngx_uint_t slot,
+    sig_record_t *rec, const ngx_signaling_direct_t *direct)
+{
+    ngx_signaling_letter_t  letter;
+
+    ngx_memzero(&letter, sizeof(ngx_signaling_letter_t));
+
+    letter.rec = rec;
+    letter.direct = direct;
+    letter.len = sizeof(sig_record_t) + direct->len;
 
     return ngx_signaling_post_one(sw, (uint32_t) slot, &letter);
 }
@@ -196,7 +169,7 @@ static ngx_int_t
 ngx_signaling_post_one(ngx_signaling_worker_t *sw, uint32_t slot,
     ngx_signaling_letter_t *letter)
 {
-    int  wake;
+    ngx_int_t  rc;
 
     if (!sw->slotted
         || slot == sw->registry->slot
@@ -206,31 +179,60 @@ ngx_signaling_post_one(ngx_signaling_worker_t *sw, uint32_t slot,
         return NGX_DECLINED;
     }
 
-    if (sw->outboxes[slot].first == NULL
-        && ngx_signaling_write(sw, letter) == NGX_OK)
-    {
-        switch (sig_mailbox_post(sw->mailbox, slot, &wake)) {
+    if (sw->outboxes[slot].first == NULL) {
 
-        case SIG_MAILBOX_OK:
-            sw->posted += letter->len;
+        rc = ngx_signaling_post_now(sw, slot, letter);
 
-            if (wake) {
-                ngx_signaling_wake_later(sw, slot);
+        if (rc == NGX_AGAIN && ngx_signaling_give_way(sw) == NGX_OK) {
+
+            letter->full = 0;
+
+            rc = ngx_signaling_post_now(sw, slot, letter);
+
+            if (rc == NGX_AGAIN) {
+                ngx_signaling_stuck(sw);
             }
+        }
 
-            return NGX_OK;
-
-        case SIG_MAILBOX_GONE:
-            return NGX_DECLINED;
-
-        default: /* SIG_MAILBOX_AGAIN */
-            break;
+        if (rc != NGX_AGAIN) {
+            return rc;
         }
     }
 
-    return ngx_signaling_parcel(sw, slot, letter);
+    return ngx_signaling_outbox_put(sw, slot, letter);
 }
 
+
+static ngx_int_t
+ngx_signaling_post_now(ngx_signaling_worker_t *sw, uint32_t slot,
+    ngx_signaling_letter_t *letter)
+{
+    if (!letter->written
+        && !sig_mailbox_accepts(sw->mailbox, slot, letter->len))
+    {
+        return NGX_AGAIN;
+    }
+
+    if (ngx_signaling_write(sw, letter) != NGX_OK) {
+        return NGX_AGAIN;
+    }
+
+    switch (sig_mailbox_post(sw->mailbox, slot)) {
+
+    case SIG_MAILBOX_OK:
+        ngx_signaling_call_later(sw, slot, letter->len);
+        return NGX_OK;
+
+    case SIG_MAILBOX_GONE:
+        return NGX_DECLINED;
+
+    default: /* SIG_MAILBOX_AGAIN */
+        return NGX_AGAIN;
+    }
+}
+
+
+/* into the arena, at most once */
 
 static ngx_int_t
 ngx_signaling_write(ngx_signaling_worker_t *sw,
@@ -246,8 +248,6 @@ ngx_signaling_write(ngx_signaling_worker_t *sw,
         return NGX_AGAIN;
     }
 
-    letter->len = sig_record_len(letter->first, letter->second);
-
     p = sig_mailbox_reserve(sw->mailbox, letter->len);
 
     if (p == NULL) {
@@ -255,7 +255,7 @@ ngx_signaling_write(ngx_signaling_worker_t *sw,
         return NGX_AGAIN;
     }
 
-    sig_record_write(p, letter->rec, letter->first, letter->second);
+    ngx_signaling_letter_write(letter, p);
 
     letter->written = 1;
 
@@ -263,210 +263,53 @@ ngx_signaling_write(ngx_signaling_worker_t *sw,
 }
 
 
-static ngx_int_t
-ngx_signaling_parcel(ngx_signaling_worker_t *sw, uint32_t slot,
-    ngx_signaling_letter_t *letter)
+/* writes the record, letter->len bytes, at p, which is aligned to 8 */
+
+void
+ngx_signaling_letter_write(const ngx_signaling_letter_t *letter, u_char *p)
 {
-    ngx_signaling_frame_t   *parcel;
-    ngx_signaling_outbox_t  *box;
+    const ngx_signaling_direct_t  *direct;
 
-    if (sw->waiting_bytes > NGX_SIGNALING_WAITING
-        && (letter->rec->type == SIG_RECORD_MESSAGE
-            || letter->rec->type == SIG_RECORD_DIRECT
-            || letter->rec->type == SIG_RECORD_PROBE))
-    {
-        sw->refused++;
-        return NGX_ERROR;
+    direct = letter->direct;
+
+    if (direct == NULL) {
+        sig_record_write(p, letter->rec, letter->first, letter->second);
+        return;
     }
 
-    letter->len = sig_record_len(letter->first, letter->second);
+    p = sig_record_write_head(p, letter->rec, direct->len, 0);
 
-    parcel = ngx_signaling_frame_alloc(sw, letter->len);
-    if (parcel == NULL) {
-        sw->refused++;
-        return NGX_ERROR;
+    (void) sig_proto_direct(p, &direct->from, &direct->data,
+                            &direct->metadata);
+}
+
+
+/*
+ * Lets go of the processor, for a worker on the same one that is to read what
+ * is there for it.  NGX_DECLINED: it has not helped before in this turn.
+ */
+
+ngx_int_t
+ngx_signaling_give_way(ngx_signaling_worker_t *sw)
+{
+    if (sw->stuck) {
+        return NGX_DECLINED;
     }
 
-    sig_record_write(parcel->data, letter->rec, letter->first,
-                     letter->second);
-
-    parcel->next = NULL;
-
-    box = &sw->outboxes[slot];
-
-    if (box->first == NULL) {
-        box->first = parcel;
-        box->incarnation = ngx_signaling_incarnation(sw, slot);
-
-    } else {
-        box->last->next = parcel;
-    }
-
-    box->last = parcel;
-
-    sw->waiting_parcels++;
-    sw->waiting_bytes += parcel->len;
-
-    if (!sw->retry.timer_set) {
-        ngx_add_timer(&sw->retry, NGX_SIGNALING_RETRY);
-    }
+    ngx_signaling_wake_flush(sw);
+    ngx_sched_yield();
 
     return NGX_OK;
 }
 
 
-/* what waits goes as soon as there is a place, in order */
-
-static void
-ngx_signaling_retry(ngx_signaling_worker_t *sw)
-{
-    uint32_t  slot;
-
-    sig_mailbox_watch(sw->mailbox);
-
-    for (slot = 0; sw->waiting_parcels && slot < sw->zone->nslots; slot++) {
-        if (sw->outboxes[slot].first) {
-            ngx_signaling_retry_slot(sw, slot);
-        }
-    }
-
-    if (sw->waiting_parcels && !sw->retry.timer_set) {
-        ngx_add_timer(&sw->retry, NGX_SIGNALING_RETRY);
-    }
-}
-
-
-static void
-ngx_signaling_retry_slot(ngx_signaling_worker_t *sw, uint32_t slot)
-{
-    int                      rc, wake;
-    u_char                  *p;
-    ngx_signaling_outbox_t  *box;
-
-    box = &sw->outboxes[slot];
-
-    if (box->incarnation != ngx_signaling_incarnation(sw, slot)) {
-
-        /* the one it was for has gone */
-
-        while (box->first) {
-            ngx_signaling_parcel_free(sw, box);
-        }
-
-        return;
-    }
-
-    while (box->first) {
-
-        p = sig_mailbox_reserve(sw->mailbox, box->first->len);
-
-        if (p == NULL) {
-            return;
-        }
-
-        ngx_memcpy(p, box->first->data, box->first->len);
-
-        rc = sig_mailbox_post(sw->mailbox, slot, &wake);
-
-        if (rc == SIG_MAILBOX_AGAIN) {
-            return;
-        }
-
-        if (rc == SIG_MAILBOX_OK && wake) {
-            ngx_signaling_wake_later(sw, slot);
-        }
-
-        ngx_signaling_parcel_free(sw, box);
-    }
-}
-
-
-static void
-ngx_signaling_parcel_free(ngx_signaling_worker_t *sw,
-    ngx_signaling_outbox_t *box)
-{
-    ngx_signaling_frame_t  *parcel;
-
-    parcel = box->first;
-    box->first = parcel->next;
-
-    sw->waiting_parcels--;
-    sw->waiting_bytes -= parcel->len;
-
-    ngx_signaling_frame_unref(parcel);
-}
-
-
-static void
-ngx_signaling_retry_handler(ngx_event_t *ev)
-{
-    ngx_signaling_worker_t  *sw;
-
-    sw = ev->data;
-
-    ngx_signaling_retry(sw);
-    ngx_signaling_retire_flush(sw);
-}
-
+/* until the end of the turn */
 
 void
-ngx_signaling_retire(ngx_signaling_worker_t *sw, sig_ref_t member)
+ngx_signaling_stuck(ngx_signaling_worker_t *sw)
 {
-    size_t      size;
-    sig_ref_t  *retired;
-
-    if (sw->nretired == sw->retired_size) {
-
-        ngx_signaling_retire_flush(sw);
-
-        if (sw->nretired == sw->retired_size) {
-            size = sw->retired_size * sizeof(sig_ref_t);
-
-            retired = ngx_alloc(2 * size, sw->log);
-            if (retired == NULL) {
-
-                /* it will be found when this worker's slot is reaped */
-
-                return;
-            }
-
-            ngx_memcpy(retired, sw->retired, size);
-            ngx_free(sw->retired);
-
-            sw->retired = retired;
-            sw->retired_size *= 2;
-        }
-    }
-
-    sw->retired[sw->nretired++] = member;
-
-    if (!sw->flush.posted) {
-        ngx_post_event(&sw->flush, &ngx_posted_events);
-    }
-}
-
-
-/* frees the members whose departure everybody has been told of */
-
-void
-ngx_signaling_retire_flush(ngx_signaling_worker_t *sw)
-{
-    uint32_t  i, n;
-
-    if (sw->waiting_parcels) {
-        ngx_signaling_retry(sw);
-
-        if (sw->waiting_parcels) {
-            return;
-        }
-    }
-
-    for (i = 0; i < sw->nretired; i += n) {
-        n = ngx_min(sw->nretired - i, NGX_SIGNALING_RETIRE);
-        sig_registry_retire(sw->registry, &sw->retired[i], n);
-    }
-
-    sw->nretired = 0;
+    sw->stuck = 1;
+    ngx_signaling_flush_post(sw);
 }
 
 
@@ -476,9 +319,11 @@ ngx_signaling_retire_flush(ngx_signaling_worker_t *sw)
  * find no other, and go to sleep again.
  */
 
-static void
-ngx_signaling_wake_later(ngx_signaling_worker_t *sw, uint32_t slot)
+void
+ngx_signaling_call_later(ngx_signaling_worker_t *sw, uint32_t slot, size_t len)
 {
+    sw->posted += len;
+
     if (sw->outboxes[slot].wake) {
         return;
     }
@@ -490,7 +335,7 @@ ngx_signaling_wake_later(ngx_signaling_worker_t *sw, uint32_t slot)
 }
 
 
-/* wakes those for whom there are records */
+/* calls those for whom there are records, and wakes who is asleep */
 
 void
 ngx_signaling_wake_flush(ngx_signaling_worker_t *sw)
@@ -505,7 +350,9 @@ ngx_signaling_wake_flush(ngx_signaling_worker_t *sw)
             sw->outboxes[slot].wake = 0;
             sw->nwakes--;
 
-            ngx_signaling_wake(sw, slot);
+            if (sig_mailbox_call(sw->mailbox, slot)) {
+                ngx_signaling_wake(sw, slot);
+            }
         }
     }
 }
@@ -544,34 +391,4 @@ ngx_signaling_wake_all(ngx_signaling_worker_t *sw)
             ngx_signaling_wake(sw, slot);
         }
     }
-}
-
-
-/*
- * Whether so much waits that nobody may join a room: presence is always
- * taken, so who comes has to be refused before.  Twice as much as messages
- * may make up, so that they alone keep nobody out.
- */
-
-ngx_uint_t
-ngx_signaling_ipc_behind(ngx_signaling_worker_t *sw)
-{
-    return sw->waiting_bytes > 2 * NGX_SIGNALING_WAITING;
-}
-
-
-/* which owner a slot has now; a record is for one owner only */
-
-static uint32_t
-ngx_signaling_incarnation(ngx_signaling_worker_t *sw, uint32_t slot)
-{
-    sig_slot_info_t  info;
-
-    if (sig_registry_slot_info(sw->registry, slot, &info)
-        != SIG_REGISTRY_OK)
-    {
-        return 0;
-    }
-
-    return info.incarnation;
 }

@@ -215,7 +215,7 @@ ngx_signaling_subscribe(ngx_signaling_conn_t *sc, sig_envelope_t *e)
         return SIG_CHANNEL_LIMIT_EXCEEDED;
     }
 
-    if (ngx_signaling_ipc_behind(sw)) {
+    if (ngx_signaling_outbox_behind(sw)) {
         return SIG_BACKEND_ERROR;
     }
 

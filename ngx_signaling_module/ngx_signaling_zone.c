@@ -23,6 +23,22 @@
 #define NGX_SIGNALING_RECORD_MAX  81920    /* for messages of 64k */
 
 
+/* records in a ring, and how many of the smallest arenas make one */
+
+static const struct {
+    uint32_t    ring;
+    size_t      arenas;
+
+} ngx_signaling_mailboxes[] = {
+    { 512, 4 },
+    { 256, 2 },
+    { 256, 1 }
+};
+
+#define NGX_SIGNALING_MAILBOXES                                               \
+    (sizeof(ngx_signaling_mailboxes) / sizeof(ngx_signaling_mailboxes[0]))
+
+
 static ngx_uint_t ngx_signaling_zone_taken(ngx_conf_t *cf, ngx_str_t *name);
 static ngx_int_t ngx_signaling_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
@@ -30,7 +46,7 @@ static ngx_int_t ngx_signaling_zone_create(ngx_signaling_zone_t *zone,
     ngx_log_t *log);
 static ngx_int_t ngx_signaling_zone_attach(ngx_signaling_zone_t *zone,
     ngx_log_t *log);
-static size_t ngx_signaling_zone_arena(ngx_signaling_zone_t *zone);
+static void ngx_signaling_zone_plan(ngx_signaling_zone_t *zone);
 static ngx_int_t ngx_signaling_zone_wakes(ngx_cycle_t *cycle,
     ngx_signaling_zone_t *zone);
 static void ngx_signaling_zone_wakes_unref(void *data);
@@ -238,9 +254,9 @@ ngx_signaling_zone_create(ngx_signaling_zone_t *zone, ngx_log_t *log)
     size_t   size, mailbox, least;
     u_char  *base, seed[16];
 
-    zone->arena = ngx_signaling_zone_arena(zone);
+    ngx_signaling_zone_plan(zone);
 
-    mailbox = ngx_align(sig_mailbox_size(zone->nslots, zone->arena),
+    mailbox = ngx_align(sig_mailbox_size(zone->nslots, zone->ring, zone->arena),
                         ngx_pagesize);
     least = mailbox + ngx_align(sig_registry_min_size(zone->nslots),
                                 ngx_pagesize);
@@ -275,7 +291,8 @@ ngx_signaling_zone_create(ngx_signaling_zone_t *zone, ngx_log_t *log)
         return NGX_ERROR;
     }
 
-    if (sig_mailbox_create(base, mailbox, zone->nslots, zone->arena)
+    if (sig_mailbox_create(base, mailbox, zone->nslots, zone->ring,
+                           zone->arena)
         != SIG_MAILBOX_OK
         || sig_registry_create(base + mailbox, size - mailbox, zone->nslots,
                                seed)
@@ -319,9 +336,10 @@ ngx_signaling_zone_attach(ngx_signaling_zone_t *zone, ngx_log_t *log)
     }
 
     zone->nslots = zone->mailbox.nslots;
+    zone->ring = zone->mailbox.ring;
     zone->arena = zone->mailbox.arena;
 
-    mailbox = ngx_align(sig_mailbox_size(zone->nslots, zone->arena),
+    mailbox = ngx_align(sig_mailbox_size(zone->nslots, zone->ring, zone->arena),
                         ngx_pagesize);
 
     if (mailbox > size) {
@@ -352,24 +370,30 @@ bad:
 
 
 /*
- * Sets the number of slots too; an arena takes four of the longest records.
+ * How many slots there are, and how much room records on their way have.  At
+ * the least an arena takes four of the longest.
  *
  * There are slots for two generations at least.  While new workers start and
  * those before them have not gone yet, one that lingers from an earlier
  * reload would be the third, and would have to drain: so there are more of
  * them as long as they leave half of the zone to the nodes.
+ *
+ * Several workers have more to say to each other than two generations of one.
+ * They get more room for it, as long as it is not over a quarter of the zone.
  */
 
-static size_t
-ngx_signaling_zone_arena(ngx_signaling_zone_t *zone)
+static void
+ngx_signaling_zone_plan(ngx_signaling_zone_t *zone)
 {
-    size_t            arena;
+    size_t            size, arena;
     uint32_t          slots, least;
     ngx_int_t         workers;
+    ngx_uint_t        n;
     ngx_core_conf_t  *ccf;
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(zone->cycle->conf_ctx,
                                            ngx_core_module);
+    size = zone->shm_zone->shm.size;
 
     /* a location may be added to a zone that has none yet */
 
@@ -377,7 +401,8 @@ ngx_signaling_zone_arena(ngx_signaling_zone_t *zone)
         zone->record_max = NGX_SIGNALING_RECORD_MAX;
     }
 
-    arena = sig_mailbox_arena(zone->record_max);
+    zone->ring = SIG_MAILBOX_RING_MIN;
+    zone->arena = sig_mailbox_arena(zone->record_max);
 
     workers = ngx_max(ccf->worker_processes, 1);
     workers = ngx_min(workers, SIG_SLOTS_MAX);
@@ -389,15 +414,32 @@ ngx_signaling_zone_arena(ngx_signaling_zone_t *zone)
     slots = ngx_min(slots, SIG_SLOTS_MAX);
 
     while (slots > least
-           && sig_mailbox_size(slots, arena) + sig_registry_min_size(slots)
-              > zone->shm_zone->shm.size / 2)
+           && sig_mailbox_size(slots, zone->ring, zone->arena)
+              + sig_registry_min_size(slots)
+              > size / 2)
     {
         slots--;
     }
 
     zone->nslots = slots;
 
-    return arena;
+    if (workers == 1) {
+        return;
+    }
+
+    arena = zone->arena;
+
+    for (n = 0; n < NGX_SIGNALING_MAILBOXES; n++) {
+
+        if (sig_mailbox_size(slots, ngx_signaling_mailboxes[n].ring,
+                             ngx_signaling_mailboxes[n].arenas * arena)
+            <= size / 4)
+        {
+            zone->ring = ngx_signaling_mailboxes[n].ring;
+            zone->arena = ngx_signaling_mailboxes[n].arenas * arena;
+            return;
+        }
+    }
 }
 
 

@@ -31,16 +31,17 @@
                                      memory_order_relaxed)
 
 
-static size_t sig_mailbox_fixed(uint32_t nslots);
+static size_t sig_mailbox_fixed(uint32_t nslots, uint32_t ring);
 static int sig_mailbox_is_used(sig_mailbox_t *mb, uint32_t slot);
 static uint32_t sig_mailbox_due(sig_mailbox_t *mb);
 static int sig_mailbox_take(sig_mailbox_t *mb, uint32_t src,
     slice_t *record);
-static uint64_t sig_mailbox_grasp(sig_mailbox_ring_t *ring, uint64_t head);
+static uint64_t sig_mailbox_grasp(sig_mailbox_t *mb, sig_mailbox_ring_t *ring,
+    uint64_t head);
 
 
 size_t
-sig_mailbox_size(uint32_t nslots, size_t arena)
+sig_mailbox_size(uint32_t nslots, uint32_t ring, size_t arena)
 {
     size_t  fixed;
 
@@ -48,11 +49,17 @@ sig_mailbox_size(uint32_t nslots, size_t arena)
         return 0;
     }
 
+    if (ring < SIG_MAILBOX_RING_MIN || ring > SIG_MAILBOX_RING_MAX
+        || (ring & (ring - 1)))
+    {
+        return 0;
+    }
+
     if (arena == 0 || arena > SIG_MAILBOX_ARENA_MAX || arena % 4096 != 0) {
         return 0;
     }
 
-    fixed = sig_mailbox_fixed(nslots);
+    fixed = sig_mailbox_fixed(nslots, ring);
 
     if (arena > (SIZE_MAX - fixed) / nslots) {
         return 0;
@@ -63,12 +70,13 @@ sig_mailbox_size(uint32_t nslots, size_t arena)
 
 
 int
-sig_mailbox_create(u_char *base, size_t size, uint32_t nslots, size_t arena)
+sig_mailbox_create(u_char *base, size_t size, uint32_t nslots, uint32_t ring,
+    size_t arena)
 {
     size_t                 needed;
     sig_mailbox_header_t  *header;
 
-    needed = sig_mailbox_size(nslots, arena);
+    needed = sig_mailbox_size(nslots, ring, arena);
 
     if (base == NULL || needed == 0 || size < needed
         || (uintptr_t) base % SIG_MAILBOX_LINE != 0)
@@ -80,6 +88,7 @@ sig_mailbox_create(u_char *base, size_t size, uint32_t nslots, size_t arena)
 
     header->arena = arena;
     header->nslots = nslots;
+    header->ring = ring;
 
     /* release: who sees the magic sees the sizes */
     store_release(&header->magic, SIG_MAILBOX_MAGIC);
@@ -106,12 +115,14 @@ sig_mailbox_attach(sig_mailbox_t *mb, u_char *base, size_t size)
 
     if (load_acquire(&header->magic) != SIG_MAILBOX_MAGIC
         || header->nslots > SIG_MAILBOX_SLOTS_MAX
+        || header->ring > SIG_MAILBOX_RING_MAX
         || header->arena > SIG_MAILBOX_ARENA_MAX)
     {
         return SIG_MAILBOX_BAD;
     }
 
     needed = sig_mailbox_size((uint32_t) header->nslots,
+                              (uint32_t) header->ring,
                               (size_t) header->arena);
 
     if (needed == 0 || size < needed) {
@@ -120,11 +131,13 @@ sig_mailbox_attach(sig_mailbox_t *mb, u_char *base, size_t size)
 
     mb->base = base;
     mb->boxes = (void *) (base + sizeof(sig_mailbox_header_t));
-    mb->rings = (void *) (mb->boxes + header->nslots);
-    mb->arenas = base + sig_mailbox_fixed((uint32_t) header->nslots);
+    mb->rings = (u_char *) (mb->boxes + header->nslots);
+    mb->arenas = base + sig_mailbox_fixed((uint32_t) header->nslots,
+                                          (uint32_t) header->ring);
     mb->size = size;
     mb->arena = (size_t) header->arena;
     mb->nslots = (uint32_t) header->nslots;
+    mb->ring = (uint32_t) header->ring;
     mb->me = SIG_MAILBOX_NONE;
     mb->held = SIG_MAILBOX_NONE;
 
@@ -261,6 +274,14 @@ sig_mailbox_arena(size_t record)
 }
 
 
+int
+sig_mailbox_called(sig_mailbox_t *mb)
+{
+    /* relaxed: who calls while this is read is found the next time */
+    return mb->me < mb->nslots && load_relaxed(&mb->boxes[mb->me].wake) != 0;
+}
+
+
 void
 sig_mailbox_begin(sig_mailbox_t *mb, int all)
 {
@@ -390,11 +411,11 @@ sig_mailbox_torn(sig_mailbox_t *mb)
 /* bytes before the arenas */
 
 static size_t
-sig_mailbox_fixed(uint32_t nslots)
+sig_mailbox_fixed(uint32_t nslots, uint32_t ring)
 {
     return sizeof(sig_mailbox_header_t)
            + nslots * sizeof(sig_mailbox_box_t)
-           + (size_t) nslots * nslots * sizeof(sig_mailbox_ring_t);
+           + (size_t) nslots * nslots * sig_mailbox_ring_size(ring);
 }
 
 
@@ -469,13 +490,13 @@ sig_mailbox_take(sig_mailbox_t *mb, uint32_t src, slice_t *record)
             return 0;
         }
 
-        if (tail - head > SIG_MAILBOX_RING) {
+        if (tail - head > mb->ring) {
             count_torn(mb);
             store_release(&ring->head, tail);
             return 0;
         }
 
-        position = sig_mailbox_grasp(ring, head);
+        position = sig_mailbox_grasp(mb, ring, head);
 
         if (sig_mailbox_read(mb, src, position, record)) {
             mb->held = src;
@@ -493,12 +514,12 @@ sig_mailbox_take(sig_mailbox_t *mb, uint32_t src, slice_t *record)
 /* the position of a record that stays there from now on */
 
 static uint64_t
-sig_mailbox_grasp(sig_mailbox_ring_t *ring, uint64_t head)
+sig_mailbox_grasp(sig_mailbox_t *mb, sig_mailbox_ring_t *ring, uint64_t head)
 {
     uint64_t           position;
     _Atomic uint64_t  *place;
 
-    place = &ring->positions[head % SIG_MAILBOX_RING];
+    place = sig_mailbox_entry(mb, ring, head);
 
     /* acquire: a record that was moved is seen where it is */
     position = load_acquire(place);

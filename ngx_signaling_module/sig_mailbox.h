@@ -23,10 +23,11 @@
  * belong to the sender's arena: the receiver reads them in place until it
  * asks for the next one, and takes them for hostile.
  *
- * Waking is the caller's: sig_mailbox_post() says when the receiver has to be
- * woken.  A sender that dies between the two leaves a receiver that nobody
- * wakes; therefore everyone looks without being woken once a second, and a
- * new worker wakes all.
+ * What has been posted is called out once for many records, by
+ * sig_mailbox_call(), which says when the receiver has to be woken; waking is
+ * the caller's.  A sender that dies in between leaves records of which nobody
+ * is told, or a receiver that nobody wakes; therefore everyone looks without
+ * being woken once a second, and a new worker wakes all.
  */
 
 
@@ -41,7 +42,8 @@
 
 
 #define SIG_MAILBOX_SLOTS_MAX  256
-#define SIG_MAILBOX_RING       64      /* records on their way in one pair */
+#define SIG_MAILBOX_RING_MIN   64      /* records on their way in one pair */
+#define SIG_MAILBOX_RING_MAX   4096
 #define SIG_MAILBOX_STALLED    10      /* watches */
 
 #define SIG_MAILBOX_OK         0
@@ -50,8 +52,7 @@
 #define SIG_MAILBOX_BAD        (-3)    /* not a region of ours */
 
 
-typedef struct sig_mailbox_box_s   sig_mailbox_box_t;
-typedef struct sig_mailbox_ring_s  sig_mailbox_ring_t;
+typedef struct sig_mailbox_box_s  sig_mailbox_box_t;
 
 
 /* what a receiver has of the arena, as far as its sender has looked */
@@ -68,9 +69,10 @@ typedef struct {
     u_char             *base;
     u_char             *arenas;
     sig_mailbox_box_t  *boxes;
-    sig_mailbox_ring_t *rings;         /* nslots for each receiver */
+    u_char             *rings;         /* nslots for each receiver */
     size_t              size;
     size_t              arena;         /* bytes of one arena */
+    uint32_t            ring;          /* records in one ring */
     uint32_t            nslots;
     uint32_t            me;
     uint32_t            turn;          /* sender whose turn it is */
@@ -87,17 +89,18 @@ typedef struct {
 
 
 /*
- * Bytes for that many slots with arenas of that size; 0 when nslots is not
- * 1 to 256 or arena not a multiple of 4096 up to 1 GB.
+ * Bytes for that many slots with rings and arenas of that size; 0 when nslots
+ * is not 1 to 256, ring not a power of two from 64 to 4096, or arena not a
+ * multiple of 4096 up to 1 GB.
  */
-size_t sig_mailbox_size(uint32_t nslots, size_t arena);
+size_t sig_mailbox_size(uint32_t nslots, uint32_t ring, size_t arena);
 
 /*
- * Formats a region; base is aligned to 64 bytes and zeroed, arena is a
- * multiple of 4096.  Returns OK or BAD.
+ * Formats a region; base is aligned to 64 bytes and zeroed, the others are as
+ * above.  Returns OK or BAD.
  */
 int sig_mailbox_create(u_char *base, size_t size, uint32_t nslots,
-    size_t arena);
+    uint32_t ring, size_t arena);
 
 /* makes the handle; returns OK or BAD */
 int sig_mailbox_attach(sig_mailbox_t *mb, u_char *base, size_t size);
@@ -131,13 +134,30 @@ size_t sig_mailbox_arena(size_t record);
 u_char *sig_mailbox_reserve(sig_mailbox_t *mb, size_t len);
 
 /*
+ * Whether a record of that length can be posted to dst now: otherwise post()
+ * would say AGAIN.
+ */
+int sig_mailbox_accepts(sig_mailbox_t *mb, uint32_t dst, size_t len);
+
+/*
  * Posts the reserved record to dst.  OK; AGAIN when the ring is full, or when
  * dst would have more than a quarter of the arena unread, in more than one
  * record; GONE when dst is not open, or is the caller; BAD when nothing is
- * reserved.  *wake is set to 1 when the receiver has to be woken, to 0
- * otherwise.
+ * reserved.
  */
-int sig_mailbox_post(sig_mailbox_t *mb, uint32_t dst, int *wake);
+int sig_mailbox_post(sig_mailbox_t *mb, uint32_t dst);
+
+/*
+ * Tells dst that there is something for it, after one post or many.  Returns
+ * 1 when it has to be woken, 0 otherwise.
+ */
+int sig_mailbox_call(sig_mailbox_t *mb, uint32_t dst);
+
+/*
+ * Whether somebody has called since the last begin(): one load, for a receiver
+ * that is awake and has much else to do.
+ */
+int sig_mailbox_called(sig_mailbox_t *mb);
 
 /*
  * Called by a sender from time to time while something waits for a place.  A

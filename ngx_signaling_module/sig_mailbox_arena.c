@@ -115,14 +115,14 @@ sig_mailbox_oldest(sig_mailbox_t *mb, sig_mailbox_ring_t *ring)
     head = load_acquire(&ring->head);
     tail = load_relaxed(&ring->tail);
 
-    if (tail - head > SIG_MAILBOX_RING) {
+    if (tail - head > mb->ring) {
         return oldest;
     }
 
     /* in any order, since some have been moved */
 
     for ( /* void */ ; head != tail; head++) {
-        position = load_relaxed(&ring->positions[head % SIG_MAILBOX_RING]);
+        position = load_relaxed(sig_mailbox_entry(mb, ring, head));
 
         if (mb->position - position <= mb->arena && position < oldest) {
             oldest = position;
@@ -188,8 +188,8 @@ sig_mailbox_is_stalled(sig_mailbox_t *mb, uint64_t position)
         head = load_relaxed(&ring->head);
         tail = load_relaxed(&ring->tail);
 
-        for ( /* void */ ; tail - head - 1 < SIG_MAILBOX_RING; head++) {
-            if (load_relaxed(&ring->positions[head % SIG_MAILBOX_RING])
+        for ( /* void */ ; tail - head - 1 < mb->ring; head++) {
+            if (load_relaxed(sig_mailbox_entry(mb, ring, head))
                 == position)
             {
                 return 0;
@@ -255,20 +255,20 @@ sig_mailbox_rename(sig_mailbox_t *mb, uint64_t from, uint64_t to)
         head = load_relaxed(&ring->head);
         tail = load_relaxed(&ring->tail);
 
-        if (tail - head > SIG_MAILBOX_RING) {
+        if (tail - head > mb->ring) {
             continue;
         }
 
         for ( /* void */ ; head != tail; head++) {
 
-            if (load_relaxed(&ring->positions[head % SIG_MAILBOX_RING])
+            if (load_relaxed(sig_mailbox_entry(mb, ring, head))
                 != from)
             {
                 continue;
             }
 
             /* release: who sees the position sees the record there */
-            store_release(&ring->positions[head % SIG_MAILBOX_RING], to);
+            store_release(sig_mailbox_entry(mb, ring, head), to);
             n++;
         }
     }

@@ -36,7 +36,7 @@
 #pragma GCC visibility push(hidden)
 
 
-#define SIG_MAILBOX_MAGIC      0x01786f626c69616dULL
+#define SIG_MAILBOX_MAGIC      0x02786f626c69616dULL
 #define SIG_MAILBOX_ARENA_MAX  ((size_t) 1 << 30)
 #define SIG_MAILBOX_LINE       64
 #define SIG_MAILBOX_WORDS      (SIG_MAILBOX_SLOTS_MAX / 64)
@@ -46,7 +46,8 @@ typedef struct {
     _Atomic uint64_t    magic;
     uint64_t            arena;
     uint64_t            nslots;
-    u_char              pad[SIG_MAILBOX_LINE - 3 * 8];
+    uint64_t            ring;
+    u_char              pad[SIG_MAILBOX_LINE - 4 * 8];
 } sig_mailbox_header_t;
 
 
@@ -66,7 +67,7 @@ struct sig_mailbox_box_s {
 };
 
 
-struct sig_mailbox_ring_s {
+typedef struct {
     _Atomic uint64_t    head;          /* of the receiver */
     _Atomic uint64_t    hand;          /* position it reads, plus 1; or 0 */
     u_char              pad1[SIG_MAILBOX_LINE - 2 * 8];
@@ -74,8 +75,8 @@ struct sig_mailbox_ring_s {
     _Atomic uint64_t    tail;          /* of the sender */
     u_char              pad2[SIG_MAILBOX_LINE - 8];
 
-    _Atomic uint64_t    positions[SIG_MAILBOX_RING];
-};
+    _Atomic uint64_t    positions[];
+} sig_mailbox_ring_t;
 
 
 /*
@@ -105,14 +106,24 @@ sig_mailbox_check(uint64_t position, uint32_t len)
 
 _Static_assert(sizeof(sig_mailbox_header_t) == SIG_MAILBOX_LINE, "header");
 _Static_assert(sizeof(sig_mailbox_box_t) == 192, "box");
-_Static_assert(sizeof(sig_mailbox_ring_t) == 640, "ring");
+_Static_assert(sizeof(sig_mailbox_ring_t) == 128, "ring");
 _Static_assert(sizeof(sig_mailbox_record_t) == 16, "record");
 
 
 #define sig_mailbox_align(n)   (((n) + 7) & ~(size_t) 7)
 
+#define sig_mailbox_ring_size(n)                                              \
+    (sizeof(sig_mailbox_ring_t) + (n) * sizeof(uint64_t))
+
 #define sig_mailbox_ring(mb, receiver, sender)                                \
-    (&(mb)->rings[(size_t) (receiver) * (mb)->nslots + (sender)])
+    ((sig_mailbox_ring_t *) (void *)                                          \
+     ((mb)->rings + ((size_t) (receiver) * (mb)->nslots + (sender))           \
+                    * sig_mailbox_ring_size((mb)->ring)))
+
+/* the place of the n-th record that ever went through a ring */
+
+#define sig_mailbox_entry(mb, r, n)                                           \
+    (&(r)->positions[(n) & ((mb)->ring - 1)])
 
 #define sig_mailbox_record(mb, slot, position)                                \
     ((sig_mailbox_record_t *) (void *)                                        \

@@ -20,6 +20,8 @@
 #define sig_mailbox_share(mb)  ((mb)->arena / 4)
 
 
+static int sig_mailbox_has_share(sig_mailbox_t *mb, uint32_t dst,
+    size_t size);
 static size_t sig_mailbox_record_size(sig_mailbox_t *mb, uint64_t position);
 
 
@@ -59,15 +61,33 @@ sig_mailbox_reserve(sig_mailbox_t *mb, size_t len)
 
 
 int
-sig_mailbox_post(sig_mailbox_t *mb, uint32_t dst, int *wake)
+sig_mailbox_accepts(sig_mailbox_t *mb, uint32_t dst, size_t len)
 {
-    size_t                size;
-    uint64_t              head, tail;
-    sig_mailbox_box_t    *box;
-    sig_mailbox_ring_t   *ring;
-    sig_mailbox_share_t  *share;
+    uint64_t             head, tail;
+    sig_mailbox_ring_t  *ring;
 
-    *wake = 0;
+    if (mb->me >= mb->nslots || dst >= mb->nslots) {
+        return 0;
+    }
+
+    ring = sig_mailbox_ring(mb, dst, mb->me);
+
+    /* relaxed: post() looks again; our own */
+    head = load_relaxed(&ring->head);
+    tail = load_relaxed(&ring->tail);
+
+    return tail - head < mb->ring
+           && sig_mailbox_has_share(mb, dst, sizeof(sig_mailbox_record_t)
+                                             + sig_mailbox_align(len));
+}
+
+
+int
+sig_mailbox_post(sig_mailbox_t *mb, uint32_t dst)
+{
+    size_t               size;
+    uint64_t             head, tail;
+    sig_mailbox_ring_t  *ring;
 
     if (mb->reserved_end == 0) {
         return SIG_MAILBOX_BAD;
@@ -89,29 +109,37 @@ sig_mailbox_post(sig_mailbox_t *mb, uint32_t dst, int *wake)
 
     /* a head that can not be is mended by the receiver */
 
-    if (tail - head >= SIG_MAILBOX_RING) {
+    if (tail - head >= mb->ring) {
         return SIG_MAILBOX_AGAIN;
     }
 
-    share = &mb->shares[dst];
     size = (size_t) (mb->reserved_end - mb->reserved);
 
-    if (share->bytes + size > sig_mailbox_share(mb) && share->bytes) {
-        sig_mailbox_settle(mb, dst);
-
-        if (share->bytes + size > sig_mailbox_share(mb) && share->bytes) {
-            return SIG_MAILBOX_AGAIN;
-        }
+    if (!sig_mailbox_has_share(mb, dst, size)) {
+        return SIG_MAILBOX_AGAIN;
     }
 
-    share->bytes += size;
+    mb->shares[dst].bytes += size;
 
     sig_mailbox_advance(mb, mb->reserved_end);
 
-    store_relaxed(&ring->positions[tail % SIG_MAILBOX_RING], mb->reserved);
+    store_relaxed(sig_mailbox_entry(mb, ring, tail), mb->reserved);
 
     /* release: who sees the tail sees the record, its position, the arena's */
     store_release(&ring->tail, tail + 1);
+
+    return SIG_MAILBOX_OK;
+}
+
+
+int
+sig_mailbox_call(sig_mailbox_t *mb, uint32_t dst)
+{
+    sig_mailbox_box_t  *box;
+
+    if (mb->me >= mb->nslots || dst >= mb->nslots) {
+        return 0;
+    }
 
     box = &mb->boxes[dst];
 
@@ -125,11 +153,26 @@ sig_mailbox_post(sig_mailbox_t *mb, uint32_t dst, int *wake)
                                     (uint64_t) 1 << mb->me % 64,
                                     memory_order_release);
 
-    if (atomic_exchange_explicit(&box->wake, 1, memory_order_release) == 0) {
-        *wake = 1;
+    return atomic_exchange_explicit(&box->wake, 1, memory_order_release) == 0;
+}
+
+
+/* whether a receiver may have that many bytes more unread */
+
+static int
+sig_mailbox_has_share(sig_mailbox_t *mb, uint32_t dst, size_t size)
+{
+    sig_mailbox_share_t  *share;
+
+    share = &mb->shares[dst];
+
+    if (share->bytes + size <= sig_mailbox_share(mb) || share->bytes == 0) {
+        return 1;
     }
 
-    return SIG_MAILBOX_OK;
+    sig_mailbox_settle(mb, dst);
+
+    return share->bytes + size <= sig_mailbox_share(mb) || share->bytes == 0;
 }
 
 
@@ -234,7 +277,7 @@ sig_mailbox_count(sig_mailbox_t *mb, uint32_t slot)
     head = load_acquire(&ring->head);
     tail = load_relaxed(&ring->tail);
 
-    if (tail - head > SIG_MAILBOX_RING) {
+    if (tail - head > mb->ring) {
         return;
     }
 
@@ -242,8 +285,7 @@ sig_mailbox_count(sig_mailbox_t *mb, uint32_t slot)
 
     for ( /* void */ ; head != tail; head++) {
         share->bytes += sig_mailbox_record_size(mb,
-                       load_relaxed(&ring->positions[head
-                                                     % SIG_MAILBOX_RING]));
+                       load_relaxed(sig_mailbox_entry(mb, ring, head)));
     }
 }
 
@@ -268,8 +310,8 @@ sig_mailbox_settle(sig_mailbox_t *mb, uint32_t slot)
     head = load_acquire(&ring->head);
     tail = load_relaxed(&ring->tail);
 
-    if (head == tail || head - share->head > SIG_MAILBOX_RING
-        || tail - head > SIG_MAILBOX_RING)
+    if (head == tail || head - share->head > mb->ring
+        || tail - head > mb->ring)
     {
         sig_mailbox_count(mb, slot);
         return;
@@ -277,8 +319,7 @@ sig_mailbox_settle(sig_mailbox_t *mb, uint32_t slot)
 
     for ( /* void */ ; share->head != head; share->head++) {
         size = sig_mailbox_record_size(mb,
-                   load_relaxed(&ring->positions[share->head
-                                                 % SIG_MAILBOX_RING]));
+                   load_relaxed(sig_mailbox_entry(mb, ring, share->head)));
 
         share->bytes -= (size < share->bytes) ? size : share->bytes;
     }

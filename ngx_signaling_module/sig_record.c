@@ -44,15 +44,7 @@ void
 sig_record_write(u_char *p, const sig_record_t *rec, const slice_t *first,
     const slice_t *second)
 {
-    sig_record_t  *head;
-
-    head = (void *) p;
-
-    *head = *rec;
-    head->first = (uint32_t) first->len;
-    head->second = (uint32_t) second->len;
-
-    p += sizeof(sig_record_t);
+    p = sig_record_write_head(p, rec, first->len, second->len);
 
     if (first->len) {
         memcpy(p, first->data, first->len);
@@ -62,6 +54,22 @@ sig_record_write(u_char *p, const sig_record_t *rec, const slice_t *first,
     if (second->len) {
         memcpy(p, second->data, second->len);
     }
+}
+
+
+u_char *
+sig_record_write_head(u_char *p, const sig_record_t *rec, size_t first,
+    size_t second)
+{
+    sig_record_t  *head;
+
+    head = (void *) p;
+
+    *head = *rec;
+    head->first = (uint32_t) first;
+    head->second = (uint32_t) second;
+
+    return p + sizeof(sig_record_t);
 }
 
 

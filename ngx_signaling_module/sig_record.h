@@ -79,6 +79,13 @@ void sig_record_write(u_char *p, const sig_record_t *rec,
     const slice_t *first, const slice_t *second);
 
 /*
+ * Writes the head alone, for parts of that many bytes, and returns where the
+ * first of them goes.
+ */
+u_char *sig_record_write_head(u_char *p, const sig_record_t *rec,
+    size_t first, size_t second);
+
+/*
  * Reads the record that fills text, which need not be aligned.  Returns 1;
  * the parts then point into text, one behind the other.  Returns 0, and what
  * is set means nothing, when the length is not what the head says, the type is

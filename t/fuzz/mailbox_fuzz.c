@@ -26,7 +26,7 @@
 #define FUZZ_ARENA    4096
 #define FUZZ_RECORD   (FUZZ_ARENA / 4 - 16)     /* the longest */
 #define FUZZ_STEPS    600
-#define FUZZ_RECORDS  (2 * SIG_MAILBOX_RING)    /* of one pair */
+#define FUZZ_RECORDS  256                     /* of one pair, no more fit */
 
 
 typedef enum {
@@ -98,7 +98,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mailbox_point = fuzz_point;
     patience = 0;
 
-    region_make(&region, FUZZ_SLOTS, FUZZ_ARENA);
+    region_make_rings(&region, FUZZ_SLOTS, REGION_RING << fuzz_chance(2),
+                      FUZZ_ARENA);
 
     for (n = 0; n < FUZZ_STEPS && fuzz_left > 0; n++) {
         fuzz_step();
@@ -256,7 +257,7 @@ fuzz_post_to(uint32_t src, uint32_t dst, size_t len)
         posting_tail = sig_mailbox_ring(&region.mb[src], dst, src)->tail;
     }
 
-    rc = sig_mailbox_post(&region.mb[src], dst, &wake);
+    rc = region_post(&region.mb[src], dst, &wake);
 
     posting = NULL;
 

@@ -16,7 +16,7 @@
 
 #define ARENA       8192
 #define RECORD_MAX  (ARENA / 4 - 16)
-#define QUEUE       SIG_MAILBOX_RING
+#define QUEUE       REGION_RING
 
 
 /* what has been posted and not been read yet, of one pair */
@@ -62,13 +62,13 @@ test_full_arena(void)
         pass &= (p != NULL);
         if (p != NULL) {
             pattern_write(p, RECORD_MAX, i);
-            pass &= sig_mailbox_post(&r.mb[0], 1 + i, &wake)
+            pass &= region_post(&r.mb[0], 1 + i, &wake)
                     == SIG_MAILBOX_OK;
         }
     }
 
     pass &= sig_mailbox_reserve(&r.mb[0], 8) == NULL
-            && sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_BAD;
+            && region_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_BAD;
 
     ok(pass, "full arena: two quarters for two receivers, then NULL");
 
@@ -82,7 +82,7 @@ test_full_arena(void)
 
     if (p != NULL) {
         pattern_write(p, RECORD_MAX, 3);
-        pass &= sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
+        pass &= region_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
     }
 
     sig_mailbox_begin(&r.mb[1], 0);
@@ -116,7 +116,7 @@ test_share(void)
 
     for (i = 0; i < 2; i++) {
         pass &= sig_mailbox_reserve(&r.mb[0], RECORD_MAX / 2 - 24) != NULL
-                && sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
+                && region_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
     }
 
     pass &= send_byte(&r.mb[0], 1, 1, &wake) == SIG_MAILBOX_OK;
@@ -142,7 +142,7 @@ test_share(void)
     (void) drain(&r.mb[2], 0);
 
     pass &= sig_mailbox_reserve(&r.mb[0], RECORD_MAX) != NULL
-            && sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK
+            && region_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK
             && send_byte(&r.mb[0], 2, 3, &wake) == SIG_MAILBOX_OK;
 
     pass &= send_byte(&r.mb[0], 1, 5, &wake) == SIG_MAILBOX_AGAIN;
@@ -177,9 +177,9 @@ test_slow_receiver(void)
         pass &= (p = sig_mailbox_reserve(&r.mb[0], 20)) != NULL;
         if (p != NULL) {
             pattern_write(p, 20, i);
-            pass &= sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
+            pass &= region_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
             pass &= i % 3
-                    || sig_mailbox_post(&r.mb[0], 3, &wake)
+                    || region_post(&r.mb[0], 3, &wake)
                        == SIG_MAILBOX_OK;
         }
 
@@ -247,7 +247,7 @@ test_in_hand(void)
 
     if (p != NULL) {
         pattern_write(p, 40, 1);
-        pass &= sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
+        pass &= region_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
     }
 
     sig_mailbox_begin(&r.mb[1], 0);
@@ -302,7 +302,7 @@ test_not_posted(void)
 
     for (i = 0; i < 100; i++) {
         pass &= sig_mailbox_reserve(&r.mb[0], RECORD_MAX) != NULL;
-        pass &= sig_mailbox_post(&r.mb[0], 2, &wake) == SIG_MAILBOX_GONE;
+        pass &= region_post(&r.mb[0], 2, &wake) == SIG_MAILBOX_GONE;
     }
 
     pass &= (r.mb[0].boxes[0].position == 0);
@@ -347,7 +347,7 @@ test_lengths(void)
         }
 
         pattern_write(p, len, (uint32_t) len);
-        pass &= sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
+        pass &= region_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK;
 
         sig_mailbox_begin(&r.mb[1], 0);
         pass &= sig_mailbox_next(&r.mb[1], &src, &record)
@@ -381,7 +381,7 @@ test_longest(void)
 
     for (i = 0; i < ARENA / 8; i++) {
         pass &= sig_mailbox_reserve(&r.mb[0], i % 3 * 8) != NULL
-                && sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK
+                && region_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_OK
                 && drain(&r.mb[1], 0) == 1
                 && sig_mailbox_reserve(&r.mb[0], RECORD_MAX) != NULL;
     }
@@ -475,7 +475,7 @@ wrap_post(region_t *r, queue_t *queue, uint32_t number)
             continue;
         }
 
-        if (sig_mailbox_post(&r->mb[0], k + 1, &wake) != SIG_MAILBOX_OK) {
+        if (region_post(&r->mb[0], k + 1, &wake) != SIG_MAILBOX_OK) {
             posted = 0;
             continue;
         }
@@ -532,14 +532,15 @@ test_untouched(void)
     nslots = 64;
     arena = 262144;
     page = (size_t) sysconf(_SC_PAGESIZE);
-    size = sig_mailbox_size(nslots, arena);
+    size = sig_mailbox_size(nslots, REGION_RING, arena);
     pages = (size + page - 1) / page;
 
     base = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_ANON|MAP_SHARED, -1, 0);
     resident = malloc(pages);
 
     if (base == MAP_FAILED || resident == NULL
-        || sig_mailbox_create(base, size, nslots, arena) != SIG_MAILBOX_OK)
+        || sig_mailbox_create(base, size, nslots, REGION_RING, arena)
+           != SIG_MAILBOX_OK)
     {
         abort();
     }

@@ -113,7 +113,7 @@ test_records(void)
 
         for (n = 0; n < 8; n++) {
             (void) sig_mailbox_reserve(&r.mb[0], 600);
-            (void) sig_mailbox_post(&r.mb[0], 1, &wake);
+            (void) region_post(&r.mb[0], 1, &wake);
             (void) drain(&r.mb[1], 0);
         }
 
@@ -123,7 +123,7 @@ test_records(void)
             p = sig_mailbox_reserve(&r.mb[0], 100);
 
             if (p == NULL
-                || sig_mailbox_post(&r.mb[0], 1, &wake) != SIG_MAILBOX_OK)
+                || region_post(&r.mb[0], 1, &wake) != SIG_MAILBOX_OK)
             {
                 abort();
             }
@@ -135,7 +135,7 @@ test_records(void)
             }
         }
 
-        damages[i].damage(&r.mb[1].rings[1 * SLOTS + 0], rec);
+        damages[i].damage(sig_mailbox_ring(&r.mb[1], 1, 0), rec);
 
         sig_mailbox_begin(&r.mb[1], 0);
 
@@ -174,28 +174,28 @@ damage_none(sig_mailbox_ring_t *ring, sig_mailbox_record_t *rec)
 static void
 damage_alignment(sig_mailbox_ring_t *ring, sig_mailbox_record_t *rec)
 {
-    ring->positions[(ring->tail - 2) % SIG_MAILBOX_RING] += 4;
+    ring->positions[(ring->tail - 2) % REGION_RING] += 4;
 }
 
 
 static void
 damage_ahead(sig_mailbox_ring_t *ring, sig_mailbox_record_t *rec)
 {
-    ring->positions[(ring->tail - 2) % SIG_MAILBOX_RING] += ARENA;
+    ring->positions[(ring->tail - 2) % REGION_RING] += ARENA;
 }
 
 
 static void
 damage_behind(sig_mailbox_ring_t *ring, sig_mailbox_record_t *rec)
 {
-    ring->positions[(ring->tail - 2) % SIG_MAILBOX_RING] -= ARENA;
+    ring->positions[(ring->tail - 2) % REGION_RING] -= ARENA;
 }
 
 
 static void
 damage_other(sig_mailbox_ring_t *ring, sig_mailbox_record_t *rec)
 {
-    ring->positions[(ring->tail - 2) % SIG_MAILBOX_RING] += HEAD;
+    ring->positions[(ring->tail - 2) % REGION_RING] += HEAD;
 }
 
 
@@ -279,7 +279,7 @@ forge(sig_mailbox_ring_t *ring, sig_mailbox_record_t *rec, uint64_t position,
     rec->len = len;
     rec->check = sig_mailbox_check(position, len);
 
-    ring->positions[(ring->tail - 2) % SIG_MAILBOX_RING] = position;
+    ring->positions[(ring->tail - 2) % REGION_RING] = position;
 }
 
 
@@ -295,7 +295,7 @@ test_edge(void)
 
     region_make(&r, SLOTS, ARENA);
 
-    ring = &r.mb[0].rings[(SLOTS - 2) * SLOTS + SLOTS - 1];
+    ring = sig_mailbox_ring(&r.mb[0], SLOTS - 2, SLOTS - 1);
     pass = 1;
 
     /* of the last arena, where the region ends */
@@ -305,7 +305,7 @@ test_edge(void)
                 == SIG_MAILBOX_OK;
 
         if (n % 2 == 1) {
-            ring->positions[(ring->tail - 1) % SIG_MAILBOX_RING] =
+            ring->positions[(ring->tail - 1) % REGION_RING] =
                 r.mb[0].boxes[SLOTS - 1].position / ARENA * ARENA - 8;
         }
 
@@ -331,7 +331,7 @@ test_tail(void)
     sig_mailbox_ring_t  *ring;
 
     region_make(&r, SLOTS, ARENA);
-    ring = &r.mb[1].rings[1 * SLOTS + 0];
+    ring = sig_mailbox_ring(&r.mb[1], 1, 0);
 
     (void) send_byte(&r.mb[0], 1, 1, &wake);
     ring->tail = 65;
@@ -380,7 +380,7 @@ test_head(void)
                 && drain(&r.mb[2], 0) == 1;
 
         if (n == 300) {
-            r.mb[1].rings[1 * SLOTS + 0].head = 100;
+            sig_mailbox_ring(&r.mb[1], 1, 0)->head = 100;
         }
     }
 
@@ -437,11 +437,13 @@ test_header(void)
 
     for (n = 0; n < 100000; n++) {
         header->nslots = random64() >> random64() % 64;
+        header->ring = (uint64_t) 1 << random64() % 64;
         header->arena = random64() >> random64() % 64;
         header->arena &= ~(uint64_t) 4095;
 
         if (sig_mailbox_attach(&mb, r.base, r.size) == SIG_MAILBOX_OK) {
-            pass &= sig_mailbox_size(mb.nslots, mb.arena) <= r.size;
+            pass &= sig_mailbox_size(mb.nslots, mb.ring, mb.arena)
+                    <= r.size;
         }
     }
 
@@ -579,7 +581,7 @@ random_call(region_t *r)
             }
 
             memset(p, 0xff, len);
-            (void) sig_mailbox_post(mb, (uint32_t) rand_r(&seed) % SLOTS,
+            (void) region_post(mb, (uint32_t) rand_r(&seed) % SLOTS,
                                     &wake);
         }
 
@@ -599,7 +601,7 @@ read_all(region_t *r, uint32_t slot, int all)
 
     for (n = 0; sig_mailbox_next(&r->mb[slot], &src, &record); n++) {
 
-        if (n > SLOTS * SIG_MAILBOX_RING) {
+        if (n > SLOTS * REGION_RING) {
             printf("# more records than fit\n");
             return 0;
         }

@@ -325,7 +325,7 @@ post(worker_t *w, uint32_t dst, size_t len, uint32_t token)
             continue;
         }
 
-        rc = sig_mailbox_post(&w->mb, i, &wake);
+        rc = region_post(&w->mb, i, &wake);
 
         if (rc != SIG_MAILBOX_OK) {
             atomic_fetch_add((rc == SIG_MAILBOX_GONE) ? &w->ledger->gone

@@ -19,6 +19,7 @@
 
 #define KILL_WORKERS_MAX   8
 #define KILL_INCARNATIONS  32768
+#define KILL_RING          128
 #define KILL_ARENA         65536
 #define KILL_RECORD        (KILL_ARENA / 4 - 16)      /* the longest */
 

@@ -68,7 +68,7 @@ kill_look(worker_t *w)
     sig_mailbox_begin(&w->mb, 1);
 
     found &= kill_receive(w, 1);
-    (void) kill_receive(w, 4 * SIG_MAILBOX_RING * w->nworkers);
+    (void) kill_receive(w, 4 * KILL_RING * w->nworkers);
 
     if (found) {
         atomic_fetch_add(&w->ledger->rescued, 1);

@@ -125,14 +125,15 @@ parent_init(parent_t *p)
 {
     uint32_t  i;
 
-    p->size = sig_mailbox_size(p->nworkers, KILL_ARENA);
+    p->size = sig_mailbox_size(p->nworkers, KILL_RING, KILL_ARENA);
     p->region = mmap(NULL, p->size, PROT_READ|PROT_WRITE,
                      MAP_ANON|MAP_SHARED, -1, 0);
     p->ledger = mmap(NULL, sizeof(ledger_t), PROT_READ|PROT_WRITE,
                      MAP_ANON|MAP_SHARED, -1, 0);
 
     if (p->region == MAP_FAILED || p->ledger == MAP_FAILED
-        || sig_mailbox_create(p->region, p->size, p->nworkers, KILL_ARENA)
+        || sig_mailbox_create(p->region, p->size, p->nworkers, KILL_RING,
+                              KILL_ARENA)
            != SIG_MAILBOX_OK
         || sig_mailbox_attach(&p->mb, p->region, p->size) != SIG_MAILBOX_OK)
     {

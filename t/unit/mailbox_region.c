@@ -34,10 +34,17 @@ plan(void)
 void
 region_make(region_t *r, uint32_t nslots, size_t arena)
 {
+    region_make_rings(r, nslots, REGION_RING, arena);
+}
+
+
+void
+region_make_rings(region_t *r, uint32_t nslots, uint32_t ring, size_t arena)
+{
     uint32_t  i;
 
     r->nslots = nslots;
-    r->size = sig_mailbox_size(nslots, arena);
+    r->size = sig_mailbox_size(nslots, ring, arena);
 
     /* exactly as long as needed, so that ASan sees every byte beyond */
 
@@ -47,7 +54,7 @@ region_make(region_t *r, uint32_t nslots, size_t arena)
 
     memset(r->base, 0, r->size);
 
-    if (sig_mailbox_create(r->base, r->size, nslots, arena)
+    if (sig_mailbox_create(r->base, r->size, nslots, ring, arena)
         != SIG_MAILBOX_OK)
     {
         abort();
@@ -80,6 +87,19 @@ region_free(region_t *r)
 
 
 int
+region_post(sig_mailbox_t *mb, uint32_t dst, int *wake)
+{
+    int  rc;
+
+    rc = sig_mailbox_post(mb, dst);
+
+    *wake = (rc == SIG_MAILBOX_OK) ? sig_mailbox_call(mb, dst) : 0;
+
+    return rc;
+}
+
+
+int
 send_byte(sig_mailbox_t *mb, uint32_t dst, int byte, int *wake)
 {
     u_char  *p;
@@ -91,7 +111,7 @@ send_byte(sig_mailbox_t *mb, uint32_t dst, int byte, int *wake)
 
     *p = (u_char) byte;
 
-    return sig_mailbox_post(mb, dst, wake);
+    return region_post(mb, dst, wake);
 }
 
 

@@ -19,6 +19,9 @@
 #include <stdlib.h>
 
 
+#define REGION_RING  SIG_MAILBOX_RING_MIN
+
+
 typedef struct {
     sig_mailbox_t  *mb;                /* of each slot */
     u_char         *base;
@@ -31,11 +34,22 @@ typedef struct {
 void ok(int pass, const char *text);
 int plan(void);
 
-/* every slot is open and has its handle; no memory: abort() */
+/*
+ * Every slot is open and has its handle, rings have the given size, or
+ * REGION_RING; no memory: abort()
+ */
+void region_make_rings(region_t *r, uint32_t nslots, uint32_t ring,
+    size_t arena);
 void region_make(region_t *r, uint32_t nslots, size_t arena);
 void region_free(region_t *r);
 
-/* a record of one byte; as sig_mailbox_post(), AGAIN also for the arena */
+/*
+ * Posts the reserved record, and calls; *wake is 1 when the receiver has to be
+ * woken, else 0.
+ */
+int region_post(sig_mailbox_t *mb, uint32_t dst, int *wake);
+
+/* a record of one byte; as region_post(), AGAIN also for the arena */
 int send_byte(sig_mailbox_t *mb, uint32_t dst, int byte, int *wake);
 
 /* the byte of the next record, -1 when there is none, -2 when it is wrong */

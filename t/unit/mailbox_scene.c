@@ -104,7 +104,7 @@ scene_prepare(const scene_t *scene)
     memset(&world, 0, sizeof(world_t));
 
     if (sig_mailbox_create(scene_region.base, scene_region.size, SCENE_SLOTS,
-                           SCENE_ARENA)
+                           REGION_RING, SCENE_ARENA)
         != SIG_MAILBOX_OK)
     {
         abort();
@@ -169,7 +169,7 @@ scene_say(uint32_t dst, size_t len)
 
     world.said = number;
 
-    if (sig_mailbox_post(&world.mb[SENDER], dst, &wake) != SIG_MAILBOX_OK
+    if (region_post(&world.mb[SENDER], dst, &wake) != SIG_MAILBOX_OK
         || dst != RECEIVER)
     {
         return;
@@ -202,7 +202,7 @@ scene_flood(void)
         scene_write(p, 504);
         memset(p, 0xdd, 504);
 
-        (void) sig_mailbox_post(&world.mb[SENDER], BYSTANDER, &wake);
+        (void) region_post(&world.mb[SENDER], BYSTANDER, &wake);
         stand_by();
     }
 
@@ -501,7 +501,7 @@ prepare_stalled(void)
 
     for (i = 0; i < 4; i++) {
         (void) sig_mailbox_reserve(&world.mb[SENDER], 504);
-        (void) sig_mailbox_post(&world.mb[SENDER], BYSTANDER, &wake);
+        (void) region_post(&world.mb[SENDER], BYSTANDER, &wake);
         (void) drain(&world.mb[BYSTANDER], 0);
     }
 

@@ -11,6 +11,7 @@
 
 
 #define ARENA       8192
+#define RING_ARENA  (1024 * 1024)      /* more than the longest ring takes */
 #define RECORD_MAX  (ARENA / 4 - 16)
 
 
@@ -20,7 +21,8 @@ static void test_attach(void);
 static void test_not_open(void);
 static void test_post(void);
 static void test_wake(void);
-static void test_full_ring(void);
+static void test_full_ring(uint32_t size);
+static void test_call(void);
 static void test_several(void);
 static void test_turns(void);
 static void test_next_from(void);
@@ -31,19 +33,24 @@ static void test_many_slots(void);
 static void
 test_size(void)
 {
-    ok(sig_mailbox_size(0, 4096) == 0
-       && sig_mailbox_size(257, 4096) == 0
-       && sig_mailbox_size(4, 0) == 0
-       && sig_mailbox_size(4, 4095) == 0
-       && sig_mailbox_size(4, 4096 + 64) == 0
-       && sig_mailbox_size(4, ((size_t) 1 << 30) + 4096) == 0
-       && sig_mailbox_size(4, SIZE_MAX - 4095) == 0,
+    ok(sig_mailbox_size(0, 64, 4096) == 0
+       && sig_mailbox_size(257, 64, 4096) == 0
+       && sig_mailbox_size(4, 0, 4096) == 0
+       && sig_mailbox_size(4, 32, 4096) == 0
+       && sig_mailbox_size(4, 65, 4096) == 0
+       && sig_mailbox_size(4, 192, 4096) == 0
+       && sig_mailbox_size(4, 8192, 4096) == 0
+       && sig_mailbox_size(4, 64, 0) == 0
+       && sig_mailbox_size(4, 64, 4095) == 0
+       && sig_mailbox_size(4, 64, 4096 + 64) == 0
+       && sig_mailbox_size(4, 64, ((size_t) 1 << 30) + 4096) == 0
+       && sig_mailbox_size(4, 64, SIZE_MAX - 4095) == 0,
        "size: refused");
 
-    ok(sig_mailbox_size(1, 4096) == 64 + 192 + 640 + 4096
-       && sig_mailbox_size(16, 262144)
-          == 64 + 16 * 192 + 256 * 640 + 16 * 262144
-       && sig_mailbox_size(256, 4096) > 1048576,
+    ok(sig_mailbox_size(1, 64, 4096) == 64 + 192 + 640 + 4096
+       && sig_mailbox_size(16, 512, 262144)
+          == 64 + 16 * 192 + 256 * 4224 + 16 * 262144
+       && sig_mailbox_size(256, 4096, 4096) > (size_t) 2 << 30,
        "size: given");
 }
 
@@ -54,7 +61,7 @@ test_create(void)
     size_t   size;
     u_char  *base;
 
-    size = sig_mailbox_size(2, 4096);
+    size = sig_mailbox_size(2, 64, 4096);
 
     if (posix_memalign((void **) &base, 64, size + 64) != 0) {
         abort();
@@ -62,14 +69,16 @@ test_create(void)
 
     memset(base, 0, size + 64);
 
-    ok(sig_mailbox_create(NULL, size, 2, 4096) == SIG_MAILBOX_BAD
-       && sig_mailbox_create(base, size - 1, 2, 4096) == SIG_MAILBOX_BAD
-       && sig_mailbox_create(base + 8, size, 2, 4096) == SIG_MAILBOX_BAD
-       && sig_mailbox_create(base, size, 0, 4096) == SIG_MAILBOX_BAD
-       && sig_mailbox_create(base, size, 2, 100) == SIG_MAILBOX_BAD,
+    ok(sig_mailbox_create(NULL, size, 2, 64, 4096) == SIG_MAILBOX_BAD
+       && sig_mailbox_create(base, size - 1, 2, 64, 4096) == SIG_MAILBOX_BAD
+       && sig_mailbox_create(base + 8, size, 2, 64, 4096) == SIG_MAILBOX_BAD
+       && sig_mailbox_create(base, size, 0, 64, 4096) == SIG_MAILBOX_BAD
+       && sig_mailbox_create(base, size, 2, 64, 100) == SIG_MAILBOX_BAD
+       && sig_mailbox_create(base, size, 2, 100, 4096) == SIG_MAILBOX_BAD
+       && sig_mailbox_create(base, size, 2, 128, 4096) == SIG_MAILBOX_BAD,
        "create: refused");
 
-    ok(sig_mailbox_create(base, size, 2, 4096) == SIG_MAILBOX_OK,
+    ok(sig_mailbox_create(base, size, 2, 64, 4096) == SIG_MAILBOX_OK,
        "create: given");
 
     free(base);
@@ -137,7 +146,7 @@ test_not_open(void)
     wake = 1;
 
     ok(sig_mailbox_reserve(&mb, 1) == NULL
-       && sig_mailbox_post(&mb, 1, &wake) == SIG_MAILBOX_BAD && wake == 0
+       && region_post(&mb, 1, &wake) == SIG_MAILBOX_BAD && wake == 0
        && !sig_mailbox_next(&mb, &src, &record)
        && !sig_mailbox_next_from(&mb, 0, &record)
        && !sig_mailbox_is_open(&mb, 2)
@@ -160,7 +169,7 @@ test_post(void)
     sig_mailbox_close(&r.mb[0], 2);
 
     wake = 1;
-    ok(sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_BAD && wake == 0,
+    ok(region_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_BAD && wake == 0,
        "post: nothing reserved");
 
     ok(send_byte(&r.mb[0], 2, 1, &wake) == SIG_MAILBOX_GONE && wake == 0
@@ -173,7 +182,7 @@ test_post(void)
        "post: given");
 
     ok(sig_mailbox_reserve(&r.mb[0], RECORD_MAX + 1) == NULL
-       && sig_mailbox_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_BAD,
+       && region_post(&r.mb[0], 1, &wake) == SIG_MAILBOX_BAD,
        "post: what was reserved before a refused record is forgotten");
 
     region_free(&r);
@@ -237,24 +246,26 @@ test_wake(void)
 
 
 static void
-test_full_ring(void)
+test_full_ring(uint32_t size)
 {
-    int       i, pass, wake;
-    uint32_t  src;
+    int       pass, wake;
+    uint32_t  i, src;
     region_t  r;
 
-    region_make(&r, 3, ARENA);
+    region_make_rings(&r, 3, size, RING_ARENA);
     pass = 1;
 
-    for (i = 0; i < SIG_MAILBOX_RING; i++) {
-        pass &= send_byte(&r.mb[0], 1, i, &wake) == SIG_MAILBOX_OK;
+    for (i = 0; i < size; i++) {
+        pass &= send_byte(&r.mb[0], 1, (u_char) i, &wake) == SIG_MAILBOX_OK;
     }
 
     wake = 1;
     pass &= send_byte(&r.mb[0], 1, 99, &wake) == SIG_MAILBOX_AGAIN
             && wake == 0;
 
-    ok(pass, "full ring: 64 records, then AGAIN");
+    printf("# rings of %u\n", size);
+
+    ok(pass, "full ring: as many records as it has places, then AGAIN");
 
     ok(send_byte(&r.mb[0], 2, 1, &wake) == SIG_MAILBOX_OK
        && send_byte(&r.mb[2], 1, 1, &wake) == SIG_MAILBOX_OK,
@@ -265,20 +276,79 @@ test_full_ring(void)
     pass = read_byte(&r.mb[1], &src) == 0 && src == 0;
     pass &= send_byte(&r.mb[0], 1, 99, &wake) == SIG_MAILBOX_AGAIN;
     sig_mailbox_end(&r.mb[1]);
-    pass &= send_byte(&r.mb[0], 1, 64, &wake) == SIG_MAILBOX_OK;
+    pass &= send_byte(&r.mb[0], 1, (u_char) size, &wake) == SIG_MAILBOX_OK;
     pass &= send_byte(&r.mb[0], 1, 99, &wake) == SIG_MAILBOX_AGAIN;
 
     ok(pass, "full ring: a place is free when the record is given back");
 
     pass = read_byte(&r.mb[1], &src) == 1 && src == 2;
 
-    for (i = 1; i <= SIG_MAILBOX_RING; i++) {
-        pass &= read_byte(&r.mb[1], &src) == i && src == 0;
+    for (i = 1; i <= size; i++) {
+        pass &= read_byte(&r.mb[1], &src) == (u_char) i && src == 0;
     }
 
     pass &= read_byte(&r.mb[1], &src) == -1;
 
     ok(pass, "full ring: nothing was lost");
+
+    region_free(&r);
+}
+
+
+static void
+test_call(void)
+{
+    int       i, pass, wake;
+    u_char   *p;
+    uint32_t  src;
+    region_t  r;
+
+    region_make(&r, 3, ARENA);
+    pass = 1;
+
+    for (i = 0; i < 5; i++) {
+        p = sig_mailbox_reserve(&r.mb[0], 1);
+        pass &= p != NULL;
+
+        if (p != NULL) {
+            *p = (u_char) i;
+            pass &= sig_mailbox_post(&r.mb[0], 1) == SIG_MAILBOX_OK;
+        }
+    }
+
+    pass &= !sig_mailbox_called(&r.mb[1]);
+    sig_mailbox_begin(&r.mb[1], 0);
+    pass &= read_byte(&r.mb[1], &src) == -1;
+
+    ok(pass, "call: who is not called finds nothing");
+
+    pass = sig_mailbox_call(&r.mb[0], 1) == 1
+           && sig_mailbox_called(&r.mb[1])
+           && !sig_mailbox_called(&r.mb[0])
+           && !sig_mailbox_called(&r.mb[2])
+           && sig_mailbox_call(&r.mb[0], 1) == 0
+           && sig_mailbox_call(&r.mb[2], 1) == 0;
+
+    ok(pass, "call: the first one wakes, until the receiver begins");
+
+    sig_mailbox_begin(&r.mb[1], 0);
+    pass = !sig_mailbox_called(&r.mb[1]);
+
+    for (i = 0; i < 5; i++) {
+        pass &= read_byte(&r.mb[1], &src) == i && src == 0;
+    }
+
+    pass &= send_byte(&r.mb[0], 1, 9, &wake) == SIG_MAILBOX_OK && wake == 1;
+
+    ok(pass, "call: one of them for five records");
+
+    sig_mailbox_close(&r.mb[0], 0);
+    sig_mailbox_begin(&r.mb[1], 1);
+
+    ok(read_byte(&r.mb[1], &src) == 9 && src == 0,
+       "call: who looks at all needs none");
+
+    ok(sig_mailbox_call(&r.mb[1], 3) == 0, "call: nobody has that slot");
 
     region_free(&r);
 }
@@ -303,7 +373,7 @@ test_several(void)
     }
 
     for (i = 0; i < 5; i++) {
-        pass &= sig_mailbox_post(&r.mb[2], i, &wake)
+        pass &= region_post(&r.mb[2], i, &wake)
                 == ((i == 2) ? SIG_MAILBOX_GONE : SIG_MAILBOX_OK);
     }
 
@@ -423,7 +493,7 @@ test_close(void)
     sig_mailbox_close(&r.mb[1], 1);
     pass &= !sig_mailbox_is_open(&r.mb[0], 1);
 
-    pass &= r.mb[1].rings[1 * 3 + 0].head == 1;
+    pass &= sig_mailbox_ring(&r.mb[1], 1, 0)->head == 1;
     pass &= !sig_mailbox_next(&r.mb[1], &src, &record);
     pass &= !sig_mailbox_next_from(&r.mb[1], 0, &record);
     sig_mailbox_begin(&r.mb[1], 1);
@@ -491,7 +561,10 @@ main(void)
     test_not_open();
     test_post();
     test_wake();
-    test_full_ring();
+    test_full_ring(SIG_MAILBOX_RING_MIN);
+    test_full_ring(512);
+    test_full_ring(SIG_MAILBOX_RING_MAX);
+    test_call();
     test_several();
     test_turns();
     test_next_from();

@@ -212,7 +212,7 @@ say(thread_t *t)
     pattern_write(p, len, head.number);
     memcpy(p, &head, sizeof(head_t));
 
-    if (sig_mailbox_post(&t->mb, dst, &wake) != SIG_MAILBOX_OK) {
+    if (region_post(&t->mb, dst, &wake) != SIG_MAILBOX_OK) {
         watch(t);
         return 0;
     }

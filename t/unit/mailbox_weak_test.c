@@ -49,14 +49,14 @@ static const place_t  places[] = {
     { "sig_mailbox_close", ".open", SCENE_LEFT },
     { "sig_mailbox_is_open", ".open", SCENE_LET_GO_LEFT },
     { "sig_mailbox_post", "&ring->tail", SCENE_HELD },
-    { "sig_mailbox_post", "&box->pending", SCENE_WOKEN },
-    { "sig_mailbox_post", "&box->wake", SCENE_WOKEN },
+    { "sig_mailbox_call", "&box->pending", SCENE_WOKEN },
+    { "sig_mailbox_call", "&box->wake", SCENE_WOKEN },
     { "sig_mailbox_begin", "&box->wake", SCENE_WOKEN },
     { "sig_mailbox_begin", "&box->pending", SCENE_WOKEN },
     { "sig_mailbox_begin", "->hand", SCENE_MOVED },
     { "sig_mailbox_grasp", "fence", SCENE_MOVED },
     { "sig_mailbox_end", "&ring->hand", SCENE_LET_GO },
-    { "sig_mailbox_rename", "&ring->positions", SCENE_MOVED }
+    { "sig_mailbox_rename", "->positions", SCENE_MOVED }
 };
 
 
