@@ -374,6 +374,7 @@ ngx_signaling_read_handler(ngx_event_t *rev)
     }
 
     ngx_signaling_flush_early(sw);
+    ngx_signaling_ipc_between(sw);
 }
 
 

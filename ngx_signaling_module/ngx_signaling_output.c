@@ -510,6 +510,9 @@ ngx_signaling_flush_handler(ngx_event_t *ev)
 
     ngx_signaling_retire_flush(sw);
 
+    sw->taken = 0;
+    sw->stuck = 0;
+
     if (!ngx_queue_empty(&sw->crowd) && !ev->posted) {
         ngx_post_event(ev, &ngx_posted_next_events);
     }

@@ -17,7 +17,8 @@
 #include "ngx_signaling.h"
 
 
-#define NGX_SIGNALING_RECORDS  1024    /* in one turn */
+#define NGX_SIGNALING_RECORDS  1024    /* in one go */
+#define NGX_SIGNALING_TAKEN    4096    /* in one turn, between connections */
 #define NGX_SIGNALING_DEPTH    8       /* dead speaking for the dead */
 
 
@@ -69,6 +70,29 @@ ngx_signaling_drain_handler(ngx_event_t *ev)
 }
 
 
+/*
+ * Between two connections that are read, for who has handled the input of one
+ * and looks at none of them afterwards: what others have sent meanwhile is
+ * taken, and what waits for them goes on.  Else two workers that send each
+ * other very much would each read on while nobody takes, and what has no place
+ * would be copied twice more.
+ */
+
+void
+ngx_signaling_ipc_between(ngx_signaling_worker_t *sw)
+{
+    ngx_signaling_outbox_between(sw);
+
+    if (sw->slotted
+        && sw->taken < NGX_SIGNALING_TAKEN
+        && sig_mailbox_called(sw->mailbox))
+    {
+        sig_mailbox_begin(sw->mailbox, 0);
+        ngx_signaling_take(sw);
+    }
+}
+
+
 /* looks at all senders, whether they have called or not */
 
 void
@@ -93,6 +117,8 @@ ngx_signaling_take(ngx_signaling_worker_t *sw)
         if (!sig_mailbox_next(sw->mailbox, &src, &record)) {
             return;
         }
+
+        sw->taken++;
 
         ngx_signaling_record(sw, src, &record, 0);
         ngx_signaling_flush_early(sw);
