@@ -28,8 +28,8 @@ static const struct {
     ngx_uint_t  kept;
 
 } ngx_signaling_frame_classes[NGX_SIGNALING_FRAME_CLASSES] = {
-    { 128, 512 },
-    { 512, 512 },
+    { 128, 1024 },
+    { 512, 1024 },
     { 2048, 512 },
     { 4608, 256 },                /* 4 KB of data with their envelope */
     { 18432, 64 },                /* 16 KB */

@@ -24,7 +24,10 @@ static sig_code_e ngx_signaling_publish(ngx_signaling_conn_t *sc,
 static sig_code_e ngx_signaling_direct(ngx_signaling_conn_t *sc,
     sig_envelope_t *e);
 static ngx_int_t ngx_signaling_direct_to(ngx_signaling_conn_t *sc,
-    sig_target_t *target, ngx_signaling_frame_t *f, const slice_t *json);
+    sig_target_t *target, const ngx_signaling_direct_t *direct,
+    ngx_signaling_frame_t **f);
+static ngx_int_t ngx_signaling_direct_here(ngx_signaling_conn_t *to,
+    const ngx_signaling_direct_t *direct, ngx_signaling_frame_t **f);
 static ngx_signaling_conn_t *ngx_signaling_last(ngx_signaling_conn_t *sc,
     const slice_t *peer);
 static uint32_t ngx_signaling_targets(ngx_signaling_conn_t *sc,
@@ -269,16 +272,12 @@ ngx_signaling_relay(ngx_signaling_worker_t *sw,
 static sig_code_e
 ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 {
-    u_char                  *p;
-    size_t                   len;
-    slice_t                  json, from, metadata;
     uint32_t                 i, n, reached, failed;
     sig_target_t             targets[SIG_PEER_CONNECTIONS];
     ngx_signaling_conn_t    *last;
     ngx_signaling_frame_t   *f;
-    ngx_signaling_worker_t  *sw;
+    ngx_signaling_direct_t   direct;
 
-    sw = sc->place->worker;
     n = 0;
 
     last = ngx_signaling_last(sc, &e->to);
@@ -291,33 +290,29 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
         }
     }
 
-    from = ngx_signaling_quoted_id(sc->identity);
-    metadata = ngx_signaling_metadata(sc->identity);
+    direct.from = ngx_signaling_quoted_id(sc->identity);
+    direct.data = e->data;
+    direct.metadata = ngx_signaling_metadata(sc->identity);
+    direct.len = sig_proto_direct_len(&direct.from, &direct.data,
+                                      &direct.metadata);
 
-    len = sig_proto_direct_len(&from, &e->data, &metadata);
-
-    f = ngx_signaling_frame(sw, SIG_WS_TEXT, len, &p);
-    if (f == NULL) {
-        return SIG_INTERNAL_ERROR;
-    }
-
-    json.data = p;
-    json.len = len;
-
-    (void) sig_proto_direct(p, &from, &e->data, &metadata);
-
+    f = NULL;
     reached = 0;
     failed = 0;
 
     if (last) {
-        ngx_signaling_news_tell_one(last);
-        ngx_signaling_deliver(last, NULL, f);
-        reached++;
+
+        if (ngx_signaling_direct_here(last, &direct, &f) == NGX_OK) {
+            reached++;
+
+        } else {
+            failed++;
+        }
     }
 
     for (i = 0; i < n; i++) {
 
-        switch (ngx_signaling_direct_to(sc, &targets[i], f, &json)) {
+        switch (ngx_signaling_direct_to(sc, &targets[i], &direct, &f)) {
 
         case NGX_OK:
             reached++;
@@ -332,7 +327,9 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
         }
     }
 
-    ngx_signaling_frame_unref(f);
+    if (f) {
+        ngx_signaling_frame_unref(f);
+    }
 
     if (reached) {
         return SIG_OK;
@@ -343,15 +340,15 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 
 
 /*
- * Sends a direct frame, f around json, to one connection, here or with another
- * worker.  NGX_DECLINED: it has gone; NGX_ERROR: too much waits for its worker.
+ * Sends a direct message to one connection, here or with another worker.
+ * NGX_DECLINED: it has gone; NGX_ERROR: too much waits for its worker, or no
+ * memory.
  */
 
 static ngx_int_t
 ngx_signaling_direct_to(ngx_signaling_conn_t *sc, sig_target_t *target,
-    ngx_signaling_frame_t *f, const slice_t *json)
+    const ngx_signaling_direct_t *direct, ngx_signaling_frame_t **f)
 {
-    slice_t                  none = slice("");
     sig_record_t             rec;
     ngx_signaling_conn_t    *to;
     ngx_signaling_worker_t  *sw;
@@ -365,7 +362,7 @@ ngx_signaling_direct_to(ngx_signaling_conn_t *sc, sig_target_t *target,
         rec.number = target->number;
         rec.ref = target->conn;
 
-        return ngx_signaling_post_to(sw, target->slot, &rec, json, &none);
+        return ngx_signaling_post_direct(sw, target->slot, &rec, direct);
     }
 
     to = ngx_signaling_conn_get(sw, target->number, target->conn);
@@ -374,10 +371,33 @@ ngx_signaling_direct_to(ngx_signaling_conn_t *sc, sig_target_t *target,
         return NGX_DECLINED;
     }
 
-    ngx_signaling_news_tell_one(to);
-    ngx_signaling_deliver(to, NULL, f);
-
     sc->last = target->number;
+
+    return ngx_signaling_direct_here(to, direct, f);
+}
+
+
+/* the frame is made for the first of those who are here; NGX_ERROR: no memory */
+
+static ngx_int_t
+ngx_signaling_direct_here(ngx_signaling_conn_t *to,
+    const ngx_signaling_direct_t *direct, ngx_signaling_frame_t **f)
+{
+    u_char  *p;
+
+    if (*f == NULL) {
+        *f = ngx_signaling_frame(to->place->worker, SIG_WS_TEXT, direct->len,
+                                 &p);
+        if (*f == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) sig_proto_direct(p, &direct->from, &direct->data,
+                                &direct->metadata);
+    }
+
+    ngx_signaling_news_tell_one(to);
+    ngx_signaling_deliver(to, NULL, *f);
 
     return NGX_OK;
 }
@@ -456,6 +476,8 @@ ngx_signaling_targets(ngx_signaling_conn_t *sc, const slice_t *peer,
 static ngx_signaling_known_t *
 ngx_signaling_known(ngx_signaling_worker_t *sw, const slice_t *peer)
 {
+    uint64_t  first, last;
+
     if (peer->len != ACCESS_UUID_LEN) {
         return NULL;
     }
@@ -469,7 +491,13 @@ ngx_signaling_known(ngx_signaling_worker_t *sw, const slice_t *peer)
         }
     }
 
-    return &sw->known[ngx_murmur_hash2(peer->data, peer->len)
+    /* any of their digits are as good as a hash of them all */
+
+    ngx_memcpy(&first, peer->data, sizeof(uint64_t));
+    ngx_memcpy(&last, peer->data + ACCESS_UUID_LEN - sizeof(uint64_t),
+               sizeof(uint64_t));
+
+    return &sw->known[((first ^ last) * 0x9e3779b97f4a7c15ULL >> 32)
                       % NGX_SIGNALING_KNOWN];
 }
 
