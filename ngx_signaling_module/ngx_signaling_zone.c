@@ -308,10 +308,10 @@ ngx_signaling_zone_create(ngx_signaling_zone_t *zone, ngx_log_t *log)
 
     ngx_log_error(NGX_LOG_NOTICE, log, 0,
                   "signaling zone \"%V\" holds %uz peers in rooms of two, "
-                  "%uD worker slots",
+                  "%uD worker slots of %uzk",
                   &zone->name,
                   sig_registry_capacity(size - mailbox, zone->nslots),
-                  zone->nslots);
+                  zone->nslots, mailbox / zone->nslots / 1024);
 
     return ngx_signaling_zone_attach(zone, log);
 }

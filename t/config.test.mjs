@@ -234,6 +234,37 @@ for (const workers of [1, 4, 16]) {
   }
 }
 
+test('several workers get more room for what they send each other',
+  async () => {
+    const slot = async (workers, size) => {
+      const { code, stderr, log } =
+        await run(one('').replace('16m', size), { workers });
+
+      assert.equal(code, 0, stderr);
+
+      const [, slots, kilobytes] = log.match(
+        /holds \d+ peers in rooms of two, (\d+) worker slots of (\d+)k\n/);
+
+      // as far as a quarter of the zone has it
+
+      if (workers > 1) {
+        const all = slots * kilobytes;
+
+        assert.ok(all <= parseInt(size, 10) * 256 || kilobytes < 330, log);
+      }
+
+      return Number(kilobytes);
+    };
+
+    const least = await slot(1, '16m');
+
+    assert.equal(await slot(1, '128m'), least);
+    assert.ok(await slot(2, '32m') > 2 * least);
+    assert.ok(await slot(2, '64m') > 4 * least);
+    assert.ok(await slot(4, '64m') > 2 * least);
+    assert.ok(await slot(4, '128m') > 4 * least);
+  });
+
 const listening = (listen, more = '') => `
   signaling_zone calls 16m; ${KEY}
   server {

@@ -230,10 +230,11 @@ export async function configTest(options) {
   const { dir } = await prepare(options);
   const state = run(dir, ['-t']);
   const code = await state.exited;
+  const log = read(path.join(dir, 'error.log'));
 
   fs.rmSync(dir, { recursive: true });
 
-  return { code, stderr: state.stderr };
+  return { code, stderr: state.stderr, log };
 }
 
 /* the lines of an error log that no test may leave */
