@@ -127,6 +127,15 @@ typedef enum {
 } load_halves_e;
 
 
+/* --quick-acks: how those who only listen acknowledge, see load_ack.c */
+
+typedef enum {
+    LOAD_ACKS_KERNEL = 0,           /* as the kernel has it */
+    LOAD_ACKS_LATE,
+    LOAD_ACKS_QUICK
+} load_acks_e;
+
+
 struct load_client_s {
     int                    fd;
     uint32_t               index;
@@ -265,6 +274,7 @@ struct load_s {
     uint8_t                secure;      /* TLS 1.3 */
     uint8_t                join;        /* a visit includes the room */
     load_halves_e          halves;
+    load_acks_e            quick_acks;
     double                 warmup;
     double                 seconds;
     double                 timeout;
@@ -284,6 +294,7 @@ struct load_s {
     uint64_t               next_due;    /* ns, of a mode with a clock */
     load_client_t         *dirty;
 
+    uint32_t               quick;       /* who acknowledge as they read */
     uint64_t               sent;        /* what is to arrive, in all */
     uint64_t               received;
     uint64_t               asked;       /* acks that are to come */
@@ -355,6 +366,12 @@ void load_owe(load_t *load, load_client_t *c, uint32_t n);
 
 /* fills in the options; exits with a text when they make no sense */
 void load_options(load_t *load, int argc, char **argv);
+
+
+/* load_ack.c: before the traffic, and how many are in that mode */
+
+void load_acks_set(load_t *load);
+uint32_t load_acks_quick(load_t *load);
 
 
 /* load_client.c */

@@ -38,6 +38,7 @@ static void load_set_seconds(load_t *load, const char *name,
     const char *value);
 static void load_set_switch(load_t *load, const char *name,
     const char *value);
+static void load_set_acks(load_t *load, const char *name, const char *value);
 static void load_set_halves(load_t *load, const char *name,
     const char *value);
 static void load_set_pids(load_t *load, const char *name, const char *value);
@@ -75,6 +76,8 @@ static const load_option_t  load_option_table[] = {
       load_set_switch },
     { "join", "on: a visit of mode connect includes the room (signaling)",
       load_set_switch },
+    { "quick-acks", "on or off: who only listens acknowledges as it reads, or "
+      "late", load_set_acks },
     { "tls", "on: TLS 1.3, whoever the server is", load_set_switch },
     { "halves", "room or member: open half of the rooms, or the first of "
       "each,\n                 say so, wait for a line on stdin, and open "
@@ -254,6 +257,21 @@ load_set_switch(load_t *load, const char *name, const char *value)
 
     } else {
         load->secure = 1;
+    }
+}
+
+
+static void
+load_set_acks(load_t *load, const char *name, const char *value)
+{
+    if (strcmp(value, "on") == 0) {
+        load->quick_acks = LOAD_ACKS_QUICK;
+
+    } else if (strcmp(value, "off") == 0) {
+        load->quick_acks = LOAD_ACKS_LATE;
+
+    } else {
+        load_fail(load, NULL, "--%s=on or --%s=off", name, name);
     }
 }
 

@@ -258,6 +258,8 @@ load_all_joined(load_t *load, uint64_t now)
     load->opening_cpu = load_server_cpu(load) - load->opening_cpu;
 
     if (load->mode->traffic) {
+        load_acks_set(load);
+
         load->phase = LOAD_WARMUP;
         load->deadline = now + (uint64_t) (load->warmup * 1e9);
 
@@ -397,6 +399,7 @@ load_measured(load_t *load, uint64_t now)
     load->load_cpu = load_own_cpu() - load->load_cpu;
     load->messages = load->received - load->measure_from;
     load->measured_ns = now - load->measure_at;
+    load->quick = load_acks_quick(load);
     load->phase = LOAD_DRAIN;
     load->deadline = now + (uint64_t) (load->timeout * 1e9);
 }

@@ -98,8 +98,8 @@ const modes = {
   idle: ['--mode=idle', '--rooms=20', '--say=3']
 };
 
-function run(mode) {
-  const args = ['--dialect=bare', ...modes[mode]];
+function run(mode, ...more) {
+  const args = ['--dialect=bare', ...modes[mode], ...more];
 
   return (port) => mode === 'idle' ? holdUntilUp(port, ...args)
     : load(port, ...args);
@@ -132,6 +132,29 @@ test('fanout: what is counted are deliveries', async () => {
   assert.equal(row.connections, 10);
   assert.equal(state.n % 4, 0);
   assert.equal(row.verified, state.n);
+});
+
+// of ten clients, two of which speak and may do either
+
+for (const [acks, least, most] of [['on', 8, 10], ['off', 0, 2]]) {
+  test(`fanout: listeners acknowledge at once: ${acks}`, async () => {
+    const { code, out, err } = await against('none',
+      run('fanout', `--quick-acks=${acks}`));
+
+    assert.equal(code, 0, err);
+
+    const quick = JSON.parse(out).quick_acks;
+
+    assert.ok(quick >= least && quick <= most, out);
+  });
+}
+
+test('fanout: there are two ways to acknowledge', async () => {
+  const { code, err } = await against('none',
+    run('fanout', '--quick-acks=often'));
+
+  assert.equal(code, 1);
+  assert.match(err, /--quick-acks=on or --quick-acks=off/);
 });
 
 const complaints = [

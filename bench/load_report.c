@@ -91,11 +91,12 @@ load_report(load_t *load)
 
     if (load->mode->traffic) {
         printf(",\"messages\":%llu,\"seconds\":%.6f,\"server_cpu\":%.2f,"
-               "\"load_cpu\":%.2f,\"verified\":%llu,\"acks\":%llu",
+               "\"load_cpu\":%.2f,\"verified\":%llu,\"acks\":%llu,"
+               "\"quick_acks\":%u",
                (unsigned long long) load->messages,
                (double) load->measured_ns / 1e9, load->server_cpu,
                load->load_cpu, (unsigned long long) load->received,
-               (unsigned long long) load->acked);
+               (unsigned long long) load->acked, load->quick);
     }
 
     if (load->mode->due != NULL) {
