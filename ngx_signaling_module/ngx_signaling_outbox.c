@@ -111,8 +111,8 @@ ngx_signaling_outbox_put(ngx_signaling_worker_t *sw, uint32_t slot,
 
 
 /*
- * Between two connections that are read: more of their messages would have to
- * wait as well.
+ * Between two connections that are read, when something waits: more of their
+ * messages would have to wait as well.
  */
 
 void
@@ -121,10 +121,6 @@ ngx_signaling_outbox_between(ngx_signaling_worker_t *sw)
     size_t  waiting;
 
     waiting = sw->waiting_parcels;
-
-    if (waiting == 0) {
-        return;
-    }
 
     (void) ngx_signaling_give_way(sw);
 

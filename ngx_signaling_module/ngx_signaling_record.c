@@ -81,7 +81,9 @@ ngx_signaling_drain_handler(ngx_event_t *ev)
 void
 ngx_signaling_ipc_between(ngx_signaling_worker_t *sw)
 {
-    ngx_signaling_outbox_between(sw);
+    if (sw->waiting_parcels) {
+        ngx_signaling_outbox_between(sw);
+    }
 
     if (sw->slotted
         && sw->taken < NGX_SIGNALING_TAKEN

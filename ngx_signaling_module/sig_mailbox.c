@@ -278,7 +278,7 @@ int
 sig_mailbox_called(sig_mailbox_t *mb)
 {
     /* relaxed: who calls while this is read is found the next time */
-    return mb->me < mb->nslots && load_relaxed(&mb->boxes[mb->me].wake) != 0;
+    return load_relaxed(&mb->boxes[mb->me].wake) != 0;
 }
 
 

@@ -154,8 +154,8 @@ int sig_mailbox_post(sig_mailbox_t *mb, uint32_t dst);
 int sig_mailbox_call(sig_mailbox_t *mb, uint32_t dst);
 
 /*
- * Whether somebody has called since the last begin(): one load, for a receiver
- * that is awake and has much else to do.
+ * Whether somebody has called since the last begin(): one load, for the owner
+ * of a slot who is awake and has much else to do.
  */
 int sig_mailbox_called(sig_mailbox_t *mb);
 
