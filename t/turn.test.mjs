@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import test, { after, afterEach, before, describe } from 'node:test';
 
 import { freeze } from './processes.mjs';
-import { connect, startSite, TLS } from './signaling.mjs';
+import { connect, connectApart, startSite, TLS } from './signaling.mjs';
 
 const OPEN = 'signaling_rate off; signaling_send_buffer 2m;';
 const ROOMS = 32;
@@ -24,6 +24,16 @@ const LENGTHS = [
 
 const letters = (n, length) =>
   String.fromCharCode(97 + n % 26).repeat(length);
+
+async function directs(to, count) {
+  const data = [];
+
+  while (data.length < count) {
+    data.push((await to.next('direct')).data);
+  }
+
+  return data;
+}
 
 // resolves when the kernel has taken all that a client has to say
 const taken = (client) => new Promise((resolve) => {
@@ -67,16 +77,6 @@ describe('much at once', { timeout: 120000 }, () => {
     say();
     await Promise.all(speakers.map(taken));
     await freeze(worker, false);
-  }
-
-  async function directs(to, count) {
-    const data = [];
-
-    while (data.length < count) {
-      data.push((await to.next('direct')).data);
-    }
-
-    return data;
   }
 
   // Under TLS most would be OpenSSL's, which is what it is; ours is the same.
@@ -138,6 +138,71 @@ describe('much at once', { timeout: 120000 }, () => {
 
       await to.settled();
       assert.equal(to.frames.length, 0);
+    });
+  }
+});
+
+// More than the rings and arenas of two workers take: 1,024 messages each way.
+// Both have to take what comes while they read, or while the other is stopped
+// to keep it and to go on where they were.
+
+describe('much between two workers', { timeout: 120000 }, () => {
+  let ngx;
+  let pairs;
+
+  before(async () => {
+    ngx = await startSite({ workers: 2, location: OPEN, zone: '16m' });
+  });
+  afterEach(async () => {
+    await Promise.all(ngx.workerPids().map((pid) => freeze(pid, false)));
+    await ngx.hangUp();
+  });
+  after(() => ngx?.finish());
+
+  const lengths = Array.from({ length: EACH }, (_, n) =>
+    n === 50 ? 60000 : n % 3 === 0 ? 4096 : 100 + n);
+
+  async function meet() {
+    pairs = [];
+
+    for (let i = 0; i < ROOMS / 2; i++) {
+      const [a, b] = await connectApart(ngx, 2);
+
+      assert.notEqual(a.worker, b.worker);
+      pairs.push([a, b], [b, a]);
+    }
+  }
+
+  async function exchange(stopped) {
+    await Promise.all(stopped.map((pid) => freeze(pid)));
+
+    for (const [from, to] of pairs) {
+      lengths.forEach((length, n) => {
+        from.send({ type: 'send', to: to.peerId, data: letters(n, length) });
+      });
+    }
+
+    await Promise.all(pairs.filter(([from]) => stopped.includes(from.worker))
+      .map(([from]) => taken(from)));
+    await Promise.all(stopped.map((pid) => freeze(pid, false)));
+
+    const said = lengths.map((length, n) => letters(n, length));
+
+    for (const all of await Promise.all(
+      pairs.map(([, to]) => directs(to, EACH))))
+    {
+      assert.deepEqual(all, said);
+    }
+  }
+
+  for (const [what, stopped] of [
+    ['both at once', (pids) => pids],
+    ['one reads late', ([pid]) => [pid]],
+    ['none waits for the other', () => []]
+  ]) {
+    test(`${what}: all of it arrives, in order`, async () => {
+      await meet();
+      await exchange(stopped(ngx.workerPids()));
     });
   }
 });
