@@ -210,7 +210,7 @@ typedef struct {
     ngx_signaling_frame_t     *first;
     ngx_signaling_frame_t     *last;         /* when first is not NULL */
     uint32_t                   incarnation;  /* of the slot it is for */
-    unsigned                   wake:1;       /* it is to be woken */
+    unsigned                   call:1;       /* it is to be called */
 } ngx_signaling_outbox_t;
 
 
@@ -286,7 +286,7 @@ struct ngx_signaling_worker_s {
     ngx_event_t                drain;        /* more records than a turn */
 
     ngx_signaling_outbox_t    *outboxes;     /* by slot */
-    uint32_t                   nwakes;       /* of them, to be woken */
+    uint32_t                   ncalls;       /* of them, to be called */
     size_t                     waiting_parcels;
     size_t                     waiting_bytes;
     uint64_t                   refused;      /* messages, too much waiting */

@@ -258,6 +258,10 @@ ngx_signaling_api_disconnect(ngx_http_request_t *r,
         return ngx_signaling_api_refuse(r, &ngx_signaling_api_unavailable);
     }
 
+    /* as for a message: before the answer */
+
+    ngx_signaling_wake_flush(sw);
+
     p = ngx_sprintf(text.data, "{\"peerId\":");
     p = sig_proto_quote(p, &call->name);
     p = ngx_sprintf(p, ",\"closed\":%uD}", closed);

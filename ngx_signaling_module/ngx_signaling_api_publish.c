@@ -176,6 +176,10 @@ ngx_signaling_api_relay(ngx_http_request_t *r, ngx_signaling_call_t *call,
         return ngx_signaling_api_refuse(r, &ngx_signaling_api_unavailable);
     }
 
+    /* whoever acts on the answer finds the others on their way */
+
+    ngx_signaling_wake_flush(sw);
+
     return ngx_signaling_api_published(r, &pub.channel, pub.audience.members);
 }
 

@@ -221,6 +221,7 @@ ngx_signaling_post_now(ngx_signaling_worker_t *sw, uint32_t slot,
 
     case SIG_MAILBOX_OK:
         ngx_signaling_call_later(sw, slot, letter->len);
+        ngx_signaling_flush_post(sw);
         return NGX_OK;
 
     case SIG_MAILBOX_GONE:
@@ -324,14 +325,10 @@ ngx_signaling_call_later(ngx_signaling_worker_t *sw, uint32_t slot, size_t len)
 {
     sw->posted += len;
 
-    if (sw->outboxes[slot].wake) {
-        return;
+    if (!sw->outboxes[slot].call) {
+        sw->outboxes[slot].call = 1;
+        sw->ncalls++;
     }
-
-    sw->outboxes[slot].wake = 1;
-    sw->nwakes++;
-
-    ngx_signaling_flush_post(sw);
 }
 
 
@@ -344,11 +341,11 @@ ngx_signaling_wake_flush(ngx_signaling_worker_t *sw)
 
     sw->posted = 0;
 
-    for (slot = 0; sw->nwakes && slot < sw->zone->nslots; slot++) {
+    for (slot = 0; sw->ncalls && slot < sw->zone->nslots; slot++) {
 
-        if (sw->outboxes[slot].wake) {
-            sw->outboxes[slot].wake = 0;
-            sw->nwakes--;
+        if (sw->outboxes[slot].call) {
+            sw->outboxes[slot].call = 0;
+            sw->ncalls--;
 
             if (sig_mailbox_call(sw->mailbox, slot)) {
                 ngx_signaling_wake(sw, slot);

@@ -135,8 +135,6 @@ ngx_signaling_outbox_between(ngx_signaling_worker_t *sw)
 static void
 ngx_signaling_retry(ngx_signaling_worker_t *sw)
 {
-    sig_mailbox_watch(sw->mailbox);
-
     ngx_signaling_outbox_go(sw);
 
     if (sw->waiting_parcels && !sw->retry.timer_set) {
@@ -145,7 +143,10 @@ ngx_signaling_retry(ngx_signaling_worker_t *sw)
 }
 
 
-/* what waits goes as soon as there is a place, in order */
+/*
+ * What waits goes as soon as there is a place, in order.  Who gets it is
+ * called at once: the end of a turn would have to have another end.
+ */
 
 static void
 ngx_signaling_outbox_go(ngx_signaling_worker_t *sw)
@@ -157,6 +158,8 @@ ngx_signaling_outbox_go(ngx_signaling_worker_t *sw)
             ngx_signaling_outbox_go_slot(sw, slot);
         }
     }
+
+    ngx_signaling_wake_flush(sw);
 }
 
 
@@ -234,7 +237,8 @@ ngx_signaling_retry_handler(ngx_event_t *ev)
 
     sw = ev->data;
 
-    ngx_signaling_retry(sw);
+    sig_mailbox_watch(sw->mailbox);
+
     ngx_signaling_retire_flush(sw);
 }
 

@@ -25,7 +25,7 @@
 #define NGX_SIGNALING_ITEMS  4096    /* kept for reuse */
 #define NGX_SIGNALING_GATHER 8192    /* bytes written from one piece */
 #define NGX_SIGNALING_EARLY  262144  /* bytes of frames made, then written */
-#define NGX_SIGNALING_POSTED 65536   /* bytes of records, then one is woken */
+#define NGX_SIGNALING_POSTED 65536   /* bytes of records, then one is called */
 #define NGX_SIGNALING_SLICE  128     /* of a crowd, in a turn */
 
 
@@ -501,7 +501,6 @@ ngx_signaling_flush_handler(ngx_event_t *ev)
     sw = ev->data;
 
     ngx_signaling_news_flush(sw);
-    ngx_signaling_wake_flush(sw);
     ngx_signaling_flush_dirty(sw);
 
     for (n = 0; n < NGX_SIGNALING_SLICE && !ngx_queue_empty(&sw->crowd); n++) {
@@ -520,7 +519,7 @@ ngx_signaling_flush_handler(ngx_event_t *ev)
 
 
 /*
- * Writes, and wakes other workers, before the end of a turn that has brought
+ * Writes, and calls other workers, before the end of a turn that has brought
  * much: so the memory of a frame is used again while it is in the cache, and
  * a turn takes no more of it than that.  For who has handled the input of one,
  * and looks at none of the connections afterwards: each may be closed here.
@@ -539,9 +538,13 @@ ngx_signaling_flush_early(ngx_signaling_worker_t *sw)
 }
 
 
+/* other workers are called before anybody reads that something was done */
+
 static void
 ngx_signaling_flush_dirty(ngx_signaling_worker_t *sw)
 {
+    ngx_signaling_wake_flush(sw);
+
     while (!ngx_queue_empty(&sw->dirty)) {
         ngx_signaling_flush_first(&sw->dirty);
     }

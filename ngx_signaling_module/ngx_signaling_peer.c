@@ -272,7 +272,8 @@ ngx_signaling_relay(ngx_signaling_worker_t *sw,
 static sig_code_e
 ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 {
-    uint32_t                 i, n, reached, failed;
+    uint32_t                 i, n, reached;
+    sig_code_e               code;
     sig_target_t             targets[SIG_PEER_CONNECTIONS];
     ngx_signaling_conn_t    *last;
     ngx_signaling_frame_t   *f;
@@ -298,7 +299,7 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
 
     f = NULL;
     reached = 0;
-    failed = 0;
+    code = SIG_PEER_NOT_FOUND;
 
     if (last) {
 
@@ -306,7 +307,7 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
             reached++;
 
         } else {
-            failed++;
+            code = SIG_INTERNAL_ERROR;
         }
     }
 
@@ -321,8 +322,12 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
         case NGX_DECLINED:
             break;
 
-        default:
-            failed++;
+        case NGX_ABORT:
+            code = SIG_INTERNAL_ERROR;
+            break;
+
+        default: /* NGX_ERROR */
+            code = SIG_BACKEND_ERROR;
             break;
         }
     }
@@ -331,18 +336,14 @@ ngx_signaling_direct(ngx_signaling_conn_t *sc, sig_envelope_t *e)
         ngx_signaling_frame_unref(f);
     }
 
-    if (reached) {
-        return SIG_OK;
-    }
-
-    return failed ? SIG_BACKEND_ERROR : SIG_PEER_NOT_FOUND;
+    return reached ? SIG_OK : code;
 }
 
 
 /*
  * Sends a direct message to one connection, here or with another worker.
- * NGX_DECLINED: it has gone; NGX_ERROR: too much waits for its worker, or no
- * memory.
+ * NGX_DECLINED: it has gone; NGX_ERROR: too much waits for its worker;
+ * NGX_ABORT: no memory.
  */
 
 static ngx_int_t
@@ -377,7 +378,7 @@ ngx_signaling_direct_to(ngx_signaling_conn_t *sc, sig_target_t *target,
 }
 
 
-/* the frame is made for the first of those who are here; NGX_ERROR: no memory */
+/* the frame is made for the first of those who are here; or NGX_ABORT */
 
 static ngx_int_t
 ngx_signaling_direct_here(ngx_signaling_conn_t *to,
@@ -389,7 +390,7 @@ ngx_signaling_direct_here(ngx_signaling_conn_t *to,
         *f = ngx_signaling_frame(to->place->worker, SIG_WS_TEXT, direct->len,
                                  &p);
         if (*f == NULL) {
-            return NGX_ERROR;
+            return NGX_ABORT;
         }
 
         (void) sig_proto_direct(p, &direct->from, &direct->data,

@@ -120,7 +120,9 @@ ngx_signaling_take(ngx_signaling_worker_t *sw)
             return;
         }
 
-        sw->taken++;
+        if (sw->taken++ == 0) {
+            ngx_signaling_flush_post(sw);
+        }
 
         ngx_signaling_record(sw, src, &record, 0);
         ngx_signaling_flush_early(sw);

@@ -256,7 +256,8 @@ ngx_signaling_zone_create(ngx_signaling_zone_t *zone, ngx_log_t *log)
 
     ngx_signaling_zone_plan(zone);
 
-    mailbox = ngx_align(sig_mailbox_size(zone->nslots, zone->ring, zone->arena),
+    mailbox = ngx_align(sig_mailbox_size(zone->nslots, zone->ring,
+                                         zone->arena),
                         ngx_pagesize);
     least = mailbox + ngx_align(sig_registry_min_size(zone->nslots),
                                 ngx_pagesize);
@@ -339,7 +340,8 @@ ngx_signaling_zone_attach(ngx_signaling_zone_t *zone, ngx_log_t *log)
     zone->ring = zone->mailbox.ring;
     zone->arena = zone->mailbox.arena;
 
-    mailbox = ngx_align(sig_mailbox_size(zone->nslots, zone->ring, zone->arena),
+    mailbox = ngx_align(sig_mailbox_size(zone->nslots, zone->ring,
+                                         zone->arena),
                         ngx_pagesize);
 
     if (mailbox > size) {

@@ -27,7 +27,7 @@
  * sig_mailbox_call(), which says when the receiver has to be woken; waking is
  * the caller's.  A sender that dies in between leaves records of which nobody
  * is told, or a receiver that nobody wakes; therefore everyone looks without
- * being woken once a second, and a new worker wakes all.
+ * being woken several times a second, and a new worker wakes all.
  */
 
 
