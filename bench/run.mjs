@@ -5,6 +5,8 @@
 //                   capacity,scale]
 //                  [--servers=ours,floor,batch,uws,bun,nchan,node,protocol,
 //                   socketio,peerserver] [--idle=n] [--scale=n]
+//                  [--modes=pingpong,window,deep,acks,window4k,fanout,late,
+//                   connect,joined]
 //
 // README.md says what is measured and how to read it.
 
@@ -51,6 +53,7 @@ const { values: options } = parseArgs({
              default: 'relay,joined,access,latency,idle,crowd,crossing,'
                + 'capacity' },
     servers: { type: 'string' },
+    modes: { type: 'string' },
     idle: { type: 'string', default: '10000' },
     scale: { type: 'string', default: '200000' }
   }
@@ -99,6 +102,7 @@ function settings() {
     seconds: Number(options.seconds ?? (options.quick ? 0.5 : 2)),
     connections: Number(options.idle),
     scale: Number(options.scale),
+    modes: options.modes?.split(','),
     chosen: choose(),
     note,
     progress: (round, label, row) => note(`round ${round}/${rounds}, `

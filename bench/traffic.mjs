@@ -87,13 +87,15 @@ const joinedGoals = [
   { mode: 'joined', other: 'node' }
 ];
 
-function takesPart(server, mode, round) {
-  return (mode.only === undefined || mode.only.includes(server.name))
+function takesPart(server, mode, round, chosen) {
+  return (chosen === undefined || chosen.includes(mode.name))
+    && (mode.only === undefined || mode.only.includes(server.name))
     && (mode.rooms === undefined || server.rooms === undefined)
     && (!server.context || round <= CONTEXT_ROUNDS);
 }
 
-async function measureModes(modes, { chosen, rounds, seconds, progress }) {
+async function measureModes(modes, run) {
+  const { chosen, rounds, seconds, progress } = run;
   const rows = [];
   const running = new Map();
 
@@ -105,7 +107,7 @@ async function measureModes(modes, { chosen, rounds, seconds, progress }) {
     for (let round = 1; round <= rounds; round++) {
       for (const mode of modes) {
         for (const server of chosen) {
-          if (!takesPart(server, mode, round)) {
+          if (!takesPart(server, mode, round, run.modes)) {
             continue;
           }
 
